@@ -1,0 +1,93 @@
+"""What a model says, as far as an attacker can see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from .errors import AccessError
+
+UNREADABLE = -1
+"""Label of a row whose scores are not finite: no goal ever counts it as reached."""
+
+
+class Answer(Protocol):
+    """One answer a row."""
+
+    def __len__(self) -> int: ...
+
+    def rows(self, index: Tensor | slice) -> Answer:
+        """Pick rows, in the order of `index`."""
+        ...
+
+    @classmethod
+    def joined(cls, answers: Sequence[Self]) -> Self:
+        """Put answers of one kind behind one another."""
+        ...
+
+    @property
+    def labels(self) -> Tensor:
+        """Decided classes, (r,) int64."""
+        ...
+
+    @property
+    def scores(self) -> Tensor:
+        """Class scores, (r, k); raises AccessError where the target gives labels only."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Class scores, (r, k): logits or probabilities, whichever the model gives."""
+
+    scores: Tensor
+
+    def __len__(self) -> int:
+        return self.scores.shape[0]
+
+    def rows(self, index: Tensor | slice) -> Scores:
+        """Pick rows, in the order of `index`."""
+        return Scores(self.scores[index])
+
+    @classmethod
+    def joined(cls, answers: Sequence[Self]) -> Self:
+        """Put answers behind one another."""
+        return cls(torch.cat([answer.scores for answer in answers]))
+
+    @property
+    def labels(self) -> Tensor:
+        """Highest class, the first of equals, (r,); UNREADABLE where a score is not finite."""
+        finite = self.scores.isfinite().all(dim=1)
+        return torch.where(finite, self.scores.argmax(dim=1), UNREADABLE)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Decided classes alone, (r,) int64: what an attacker sees who is told no score."""
+
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return self.labels.shape[0]
+
+    def rows(self, index: Tensor | slice) -> Labels:
+        """Pick rows, in the order of `index`."""
+        return Labels(self.labels[index])
+
+    @classmethod
+    def joined(cls, answers: Sequence[Self]) -> Self:
+        """Put answers behind one another."""
+        return cls(torch.cat([answer.labels for answer in answers]))
+
+    @property
+    def scores(self) -> Tensor:
+        """Never there."""
+        raise AccessError(
+            "This goal or loss needs scores",
+            "a target that answers with labels only",
+            "Choose a goal that labels can decide, or grant access to scores.",
+        )

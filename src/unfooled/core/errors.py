@@ -1,0 +1,44 @@
+"""Every error that unfooled raises on purpose: what was wrong, what was found, what to do."""
+
+from __future__ import annotations
+
+
+class UnfooledError(Exception):
+    """Something that the caller can mend.
+
+    Attributes:
+        wrong: What was wrong, one clause without a full stop.
+        found: The value that was found.
+        do: What to do about it, one sentence.
+    """
+
+    def __init__(self, wrong: str, found: object, do: str) -> None:
+        super().__init__(wrong, found, do)
+        self.wrong, self.found, self.do = wrong, found, do
+
+    def __str__(self) -> str:
+        return f"{self.wrong}: found {self.found}. {self.do}"
+
+
+class InputError(UnfooledError):
+    """The data, the labels, the threat or a setting cannot be used as given."""
+
+
+class ModelError(UnfooledError):
+    """The model cannot be audited as it is."""
+
+
+class AccessError(UnfooledError):
+    """An attack asks the target for more than the threat grants."""
+
+
+class BudgetError(UnfooledError):
+    """An attack asks for more answers than the threat's budget holds."""
+
+
+class RunError(UnfooledError):
+    """A run folder is missing, damaged, unfinished or belongs to another audit."""
+
+
+class MissingExtraError(UnfooledError):
+    """An optional dependency is not installed."""

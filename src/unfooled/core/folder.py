@@ -1,0 +1,86 @@
+"""Results on disk: two Parquet tables, one safetensors file, one JSON. Needs no torch to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from .errors import RunError
+from .results import RECORDS, SCHEMA_VERSION, STAGES, Results
+
+RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE = "run.json", "records.parquet", "stages.parquet", "tensors.safetensors"
+
+
+class StoredTensors(Mapping[str, np.ndarray]):
+    """Arrays of a safetensors file, read one at a time, so that a large run opens at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: Any = safe_open(path, framework="numpy")
+        self._names = dict.fromkeys(self._file.keys())
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        return np.asarray(self._file.get_tensor(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def save(results: Results, folder: Path) -> None:
+    """Write results into a folder; `run.json` comes last and marks the run as whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUN).unlink(missing_ok=True)
+    arrays = {name: np.ascontiguousarray(array) for name, array in results.tensors.items()}
+    written = folder / (TENSORS_FILE + ".part")
+    save_file(arrays, written)
+    written.replace(folder / TENSORS_FILE)
+    pq.write_table(results.records, folder / RECORDS_FILE)
+    pq.write_table(results.stages, folder / STAGES_FILE)
+    write_atomically(folder / RUN, json.dumps({"schema": SCHEMA_VERSION, **results.run}, indent=2, allow_nan=False))
+
+
+def load(folder: Path) -> Results:
+    """Read the results of a finished run.
+
+    Raises:
+        RunError: The folder is missing, unfinished, damaged, or written by a newer release.
+    """
+    if not (folder / RUN).is_file():
+        raise RunError(
+            "This is not a finished run folder", f"no {RUN} in {folder}", "Name a folder that `unfooled audit` wrote, "
+            "or finish it with `unfooled audit ... --resume`."
+        )  # fmt: skip
+    try:
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        version = run["schema"]
+        if version != SCHEMA_VERSION:
+            raise RunError(
+                "This run was written in another format",
+                f"schema {version}, this release reads {SCHEMA_VERSION}",
+                "Use the release of unfooled that wrote it.",
+            )
+        records = pq.read_table(folder / RECORDS_FILE).cast(RECORDS)
+        stages = pq.read_table(folder / STAGES_FILE).cast(STAGES)
+        tensors = StoredTensors(folder / TENSORS_FILE)
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException, SafetensorError) as error:
+        raise RunError("This run folder is damaged", f"{folder}: {error}", "Run the audit again.") from error
+    return Results(records, stages, run, tensors)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a kill leaves the old file or the new one, never half of one."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

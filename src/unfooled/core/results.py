@@ -1,0 +1,245 @@
+"""The table that everything else reads: one row a threat and example. Needs numpy and pyarrow, not torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+RECORDS = pa.schema(
+    [
+        ("threat", pa.string()),
+        ("radius", pa.float64()),  # of the threat's set; null where a set has none
+        ("example", pa.int64()),  # position in the data as given
+        ("key", pa.string()),  # name made from the example's contents
+        ("name", pa.string()),  # file name, or empty
+        ("y", pa.int64()),
+        ("clean_label", pa.int64()),
+        ("clean_confidence", pa.float32()),  # null where the model gives labels only
+        ("clean_correct", pa.bool_()),
+        ("broken", pa.bool_()),  # contained and reached, in the threat's carrier
+        ("broken_float32", pa.bool_()),  # the same before the carrier's rounding
+        ("attack", pa.string()),  # the one that broke it; null if it stands
+        ("adv_label", pa.int64()),  # of the best proposal; null if none was made
+        ("adv_confidence", pa.float32()),
+        ("distance", pa.float64()),
+        ("margin", pa.float64()),  # beyond the goal, in scores: negative before it
+        ("queries", pa.int64()),
+        ("forwards", pa.int64()),
+        ("backwards", pa.int64()),
+    ]
+)
+
+STAGES = pa.schema(
+    [
+        ("threat", pa.string()),
+        ("attack", pa.string()),
+        ("settings", pa.string()),
+        ("tried", pa.int64()),
+        ("proposed", pa.int64()),  # what the attack believed
+        ("broken", pa.int64()),  # what the referee confirmed
+        ("queries", pa.int64()),
+        ("forwards", pa.int64()),
+        ("backwards", pa.int64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+
+class Interval(NamedTuple):
+    """A 95 % interval for a rate."""
+
+    low: float
+    high: float
+
+
+def wilson(hits: int, n: int, z: float = 1.959963984540054) -> Interval:
+    """Wilson's score interval for hits out of n.
+
+    It covers the sampling of examples alone: a stronger attack can still lower a robust accuracy.
+    """
+    if n == 0:
+        return Interval(0.0, 1.0)
+    p, z2 = hits / n, z * z
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = z / (1 + z2 / n) * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return Interval(float(max(0.0, middle - half)), float(min(1.0, middle + half)))
+
+
+@dataclass(frozen=True)
+class ThreatResults:
+    """The rows of one threat, or of several joined by `Results.union`, in the order of the data.
+
+    Attributes:
+        table: Columns of `RECORDS`.
+        tensors: The run's stored arrays, see `Results`.
+    """
+
+    table: pa.Table
+    tensors: Mapping[str, np.ndarray] = field(repr=False)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def column(self, name: str) -> np.ndarray:
+        """Give one column as a numpy array, (n,)."""
+        return np.asarray(self.table[name].to_numpy(zero_copy_only=False))
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Share of all examples that the model reads right, 0 to 1."""
+        return float(self.column("clean_correct").mean())
+
+    @property
+    def robust(self) -> np.ndarray:
+        """Examples read right and never broken, (n,) bool."""
+        return np.asarray(self.column("clean_correct") & ~self.broken)
+
+    @property
+    def robust_accuracy(self) -> float:
+        """Share of all examples read right and never broken, 0 to 1: an upper bound, as every attack's answer."""
+        return float(self.robust.mean())
+
+    @property
+    def interval(self) -> Interval:
+        """95 % interval of the robust accuracy over the sampling of examples (Wilson)."""
+        return wilson(int(self.robust.sum()), len(self))
+
+    @property
+    def broken(self) -> np.ndarray:
+        """Examples broken in the threat's carrier, (n,) bool."""
+        return self.column("broken").astype(bool)
+
+    @property
+    def broken_float32(self) -> np.ndarray:
+        """Examples broken where every float32 can be carried, (n,) bool."""
+        return self.column("broken_float32").astype(bool)
+
+    @property
+    def queries(self) -> np.ndarray:
+        """Black-box questions asked for each example, (n,)."""
+        return self.column("queries")
+
+    @property
+    def forwards(self) -> np.ndarray:
+        """White-box forward rows of each example, (n,)."""
+        return self.column("forwards")
+
+    @property
+    def backwards(self) -> np.ndarray:
+        """White-box backward rows of each example, (n,)."""
+        return self.column("backwards")
+
+    def adversarial(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Give (row, stored array) for each adversarial example that was kept."""
+        for row, (threat, key) in enumerate(zip(self.column("threat"), self.column("key"), strict=True)):
+            stored = self.tensors.get(f"x_adv/{threat}/{key}")
+            if stored is not None:
+                yield row, stored
+
+    @property
+    def x_adv(self) -> list[np.ndarray | None]:
+        """The adversarial example of each row as its carrier stores it, None where none was kept."""
+        kept = dict(self.adversarial())
+        return [kept.get(row) for row in range(len(self))]
+
+    def frame(self) -> pd.DataFrame:
+        """Give the rows as a pandas data frame; raises MissingExtraError without pandas."""
+        try:
+            frame: pd.DataFrame = self.table.to_pandas()
+            return frame
+        except ImportError as error:
+            raise MissingExtraError(
+                "frame() makes a pandas data frame", "no pandas", "pip install pandas, or read .table (pyarrow)."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an audit found out.
+
+    Attributes:
+        records: One row a threat and example, columns of `RECORDS`.
+        stages: One row a threat and attack, columns of `STAGES`.
+        run: Settings, versions, hashes: what it takes to reproduce the run. Plain JSON values.
+        tensors: Arrays by name: `x/KEY` the clean example and `x_adv/THREAT/KEY` the adversarial one, as the
+            threat's carrier stores them (uint8 for png8). Which are kept is the audit's `keep`.
+    """
+
+    records: pa.Table
+    stages: pa.Table
+    run: dict[str, Any]
+    tensors: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def threats(self) -> list[str]:
+        """Names of the threats, in the order of the audit."""
+        return list(dict.fromkeys(self.records["threat"].to_pylist()))
+
+    def __getitem__(self, threat: object) -> ThreatResults:
+        """Give one threat's rows, by its name or by the threat itself."""
+        name = str(getattr(threat, "name", threat))
+        if name not in self.threats:
+            raise InputError("No such threat in these results", repr(name), f"Choose one of {self.threats}.")
+        return ThreatResults(self.records.filter(pc.equal(self.records["threat"], name)), self.tensors)
+
+    def union(self) -> ThreatResults:
+        """Judge each example by all threats at once: broken if any of them breaks it.
+
+        Costs are summed; the rest of a row is that of the first threat that broke it, or of the last threat.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        for row in self.records.to_pylist():
+            known = rows.get(row["key"])
+            rows[row["key"]] = row if known is None else _worse(known, row)
+        return ThreatResults(pa.Table.from_pylist(list(rows.values()), RECORDS), self.tensors)
+
+    def merge(self, other: Results) -> Results:
+        """Join two runs on the same model: examples and threats add up, and accuracy only falls.
+
+        Raises:
+            InputError: The runs are of different models.
+        """
+        mine, theirs = (results.run.get("model", {}).get("sha256") for results in (self, other))
+        if mine != theirs:
+            raise InputError(
+                "Only runs on the same model can be merged", f"weights {mine} and {theirs}", "Audit one model twice."
+            )
+        rows = {(row["threat"], row["key"]): row for row in self.records.to_pylist()}
+        positions = {key: row["example"] for (_, key), row in rows.items()}
+        tensors = dict(self.tensors)
+        for row in other.records.to_pylist():
+            row["example"] = positions.setdefault(row["key"], len(positions))
+            place = (row["threat"], row["key"])
+            known = rows.get(place)
+            rows[place] = row if known is None else _worse(known, row)
+            if known is None or (row["broken"] and not known["broken"]):
+                tensors.update(_stored(other.tensors, *place))
+        records = pa.Table.from_pylist(list(rows.values()), RECORDS)
+        run = {**self.run, "merged": [*self.run.get("merged", []), other.run]}
+        return Results(records, pa.concat_tables([self.stages, other.stages]), run, tensors)
+
+
+def _worse(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Keep the row that is worse for the model, with the costs of both."""
+    worse = second if second["broken"] and not first["broken"] else first
+    costs = {name: first[name] + second[name] for name in ("queries", "forwards", "backwards")}
+    broken_float32 = first["broken_float32"] or second["broken_float32"]
+    return {**worse, **costs, "broken_float32": broken_float32, "example": first["example"]}
+
+
+def _stored(tensors: Mapping[str, np.ndarray], threat: str, key: str) -> dict[str, np.ndarray]:
+    names = (f"x/{key}", f"x_adv/{threat}/{key}")
+    return {name: tensors[name] for name in names if name in tensors}

@@ -1,0 +1,65 @@
+"""Counter-based randomness: the same example gets the same draws in any order, shard, batch or resumed run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_UNIT = np.float32(2.0**-24)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A key for random numbers; the counter is (example, tag, draw).
+
+    Drawn on the CPU by Philox and then moved, so the bits do not depend on the device, and from raw words, so
+    that they do not depend on the release of numpy.
+
+    Attributes:
+        key: What the numbers hang on: the seed, the threat, the attack with its settings.
+    """
+
+    key: str
+
+    @staticmethod
+    def of(seed: int, *parts: str) -> Draws:
+        """Make a key from a seed and what the draws are for."""
+        return Draws("\x1f".join((str(seed), *parts)))
+
+    def uniform(self, shape: tuple[int, ...], ids: Tensor, tag: str, draw: int = 0) -> Tensor:
+        """Draw from [0, 1): (n, *shape) float32 on the device of `ids` (n,)."""
+        count = int(np.prod(shape, dtype=np.int64))
+        drawn = [self._floats(stream, count) for stream in self._streams(ids, tag, draw)]
+        return torch.from_numpy(np.stack(drawn).reshape(len(ids), *shape)).to(ids.device)
+
+    def normal(self, shape: tuple[int, ...], ids: Tensor, tag: str, draw: int = 0) -> Tensor:
+        """Draw from the standard normal distribution: (n, *shape) float32."""
+        count = int(np.prod(shape, dtype=np.int64))
+        half = -(-count // 2)
+        drawn = []
+        for stream in self._streams(ids, tag, draw):
+            u = self._floats(stream, 2 * half).astype(np.float64).reshape(2, half)
+            size, turn = np.sqrt(-2.0 * np.log1p(-u[0])), 2.0 * np.pi * u[1]  # Box and Muller
+            drawn.append(np.concatenate([size * np.cos(turn), size * np.sin(turn)])[:count].astype(np.float32))
+        return torch.from_numpy(np.stack(drawn).reshape(len(ids), *shape)).to(ids.device)
+
+    def signs(self, shape: tuple[int, ...], ids: Tensor, tag: str, draw: int = 0) -> Tensor:
+        """Draw -1 or +1: (n, *shape) float32."""
+        return (self.uniform(shape, ids, tag, draw) < 0.5).float() * 2 - 1
+
+    def _streams(self, ids: Tensor, tag: str, draw: int) -> Iterator[np.random.Philox]:
+        digest = hashlib.sha256(f"{self.key}\x1e{tag}".encode()).digest()
+        key, salt = np.frombuffer(digest[:16], dtype="<u8"), int.from_bytes(digest[16:24], "little")
+        for example in ids.tolist():
+            counter = np.array([0, draw, salt, example % 2**64], dtype=np.uint64)
+            yield np.random.Philox(counter=counter, key=key)
+
+    @staticmethod
+    def _floats(stream: np.random.Philox, count: int) -> np.ndarray:
+        words = stream.random_raw(-(-count // 2)).astype("<u8").view("<u4")
+        return (words[:count] >> np.uint32(8)).astype(np.float32) * _UNIT

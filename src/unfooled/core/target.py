@@ -1,0 +1,244 @@
+"""The model as this attacker meets it: access is checked, every row is counted, budgets are kept."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .answer import Answer, Labels
+from .batch import Batch
+from .errors import AccessError, BudgetError, ModelError
+
+
+class Access(IntEnum):
+    """What the attacker sees of the model."""
+
+    DECISION = 1
+    SCORES = 2
+    GRADIENT = 3
+
+
+T = TypeVar("T")
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""Outputs of the model (r, ...) and their owners (r,) -> what the attacker maximises, (r,)."""
+
+
+class Model(Protocol):
+    """What an adapter makes of a user's model: normalisation, resizing and the decision rule live in it."""
+
+    def answer(self, x: Batch) -> Answer:
+        """Answer as deployed, one row each."""
+        ...
+
+    def outputs(self, x: Batch, prompt: Tensor | None = None) -> Tensor:
+        """Give differentiable outputs, (n, ...); `prompt` is the teacher forcing of sequence models."""
+        ...
+
+    def read(self, outputs: Tensor) -> Answer | None:
+        """Decide from outputs; None where a decision takes a pass of its own (a decoder that feeds itself)."""
+        ...
+
+
+class Gradient(NamedTuple):
+    """What one forward and one backward pass tell: loss (r,), grad (r, ...), the answer at the same point."""
+
+    loss: Tensor
+    grad: Tensor
+    answer: Answer
+
+
+class Losses(NamedTuple):
+    """What one forward pass tells under an objective: loss (r,) and the answer at the same point."""
+
+    loss: Tensor
+    answer: Answer
+
+
+@dataclass
+class Counts:
+    """Rows spent for each example, (n,) int64: black-box questions apart from white-box passes."""
+
+    queries: Tensor
+    forwards: Tensor
+    backwards: Tensor
+
+    @staticmethod
+    def zeros(n: int, device: torch.device | str = "cpu") -> Counts:
+        """Start a bill for n examples."""
+        return Counts(*(torch.zeros(n, dtype=torch.int64, device=device) for _ in range(3)))
+
+    def answers(self) -> Tensor:
+        """All answers given, whichever way they were asked for, (n,)."""
+        return self.queries + self.forwards
+
+
+class Target:
+    """The only door to a model.
+
+    `owner` (r,) says whose example each row serves, so that a search may ask about many candidates of many
+    examples at once and the bill still stands per example.
+
+    Args:
+        model: The adapter of the user's model; its weights, modes and buffers are left alone.
+        access: What is granted.
+        n: Number of examples that the attack works on.
+        budget: Most answers an example may cost, None for no limit.
+        batch: Rows of every pass; shorter ones are padded, so that an answer does not depend on its neighbours'
+            number. None makes one pass of whatever is asked.
+        seed: Reseeds a stochastic model around each call; the caller's random state is untouched.
+        device: Where the bill is kept: the device of the inputs.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        access: Access,
+        n: int,
+        *,
+        budget: int | None = None,
+        batch: int | None = None,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.model, self.access, self.budget, self.batch = model, access, budget, batch
+        self.spent = Counts.zeros(n, device)
+        self._seed, self._calls = seed, 0
+
+    def affords(self, owner: Tensor, answers: int = 1) -> Tensor:
+        """Tell which rows' examples may still ask for `answers` more, (r,) bool."""
+        if self.budget is None:
+            return torch.ones_like(owner, dtype=torch.bool)
+        return self.spent.answers()[owner] + answers <= self.budget
+
+    def answer(self, x: Batch, owner: Tensor) -> Answer:
+        """Ask for answers alone; at DECISION only labels come back."""
+        self._charge(owner)
+        with torch.no_grad():
+            answers = [
+                self._call(self.model.answer, padded).rows(slice(len(rows))) for _, rows, padded in self._passes(x)
+            ]
+        answer = _joined(answers)
+        return answer if self.access > Access.DECISION else Labels(answer.labels)
+
+    def losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:
+        """Ask for answers and the objective at the same points; one forward pass."""
+        self._demand(Access.SCORES)
+        self._charge(owner)
+        parts = []
+        with torch.no_grad():
+            for span, rows, padded in self._passes(x):
+                outputs = self._call(self.model.outputs, padded)[: len(rows)]
+                parts.append((objective(outputs, owner[span]), self._read(outputs, rows, padded)))
+        return Losses(torch.cat([loss for loss, _ in parts]), _joined([answer for _, answer in parts]))
+
+    def gradient(self, x: Batch, objective: Objective, owner: Tensor, draws: int = 1) -> Gradient:
+        """Ask for the gradient of the objective; one forward and one backward pass a draw serve all three.
+
+        Args:
+            x: Where to ask, (r, ...).
+            objective: What the attacker maximises.
+            owner: Whose example each row serves, (r,).
+            draws: Fresh draws of a stochastic model to average over (expectation over transformation).
+        """
+        self._demand(Access.GRADIENT)
+        parts = [self._gradient(x, objective, owner) for _ in range(draws)]
+        if draws == 1:
+            return parts[0]
+        loss = torch.stack([part.loss for part in parts]).mean(dim=0)
+        grad = torch.stack([part.grad for part in parts]).mean(dim=0)
+        return Gradient(loss, grad, parts[0].answer)
+
+    def _gradient(self, x: Batch, objective: Objective, owner: Tensor) -> Gradient:
+        self._charge(owner)
+        parts = []
+        for span, rows, padded in self._passes(x):
+            values = padded.values.detach().requires_grad_()
+            with torch.enable_grad():
+                outputs = self._call(self.model.outputs, padded.holding(values))
+                loss = objective(outputs[: len(rows)], owner[span])
+                grad = self._input_gradient(loss, values)[: len(rows)]
+            outputs = outputs.detach()[: len(rows)]
+            parts.append(Gradient(loss.detach(), grad, self._read(outputs, rows, padded)))
+        self.spent.backwards.index_add_(0, owner, torch.ones_like(owner))
+        if len(parts) == 1:
+            return parts[0]
+        losses, grads, answers = zip(*parts, strict=True)
+        return Gradient(torch.cat(losses), torch.cat(grads), _joined(list(answers)))
+
+    @staticmethod
+    def _input_gradient(loss: Tensor, values: Tensor) -> Tensor:
+        grad = torch.autograd.grad(loss.sum(), values, allow_unused=True)[0] if loss.requires_grad else None
+        if grad is None:
+            raise ModelError(
+                "The model's scores do not depend differentiably on its input",
+                "no gradient at the input",
+                "Remove detach(), argmax or numpy steps from its forward pass, or audit it with access='scores'.",
+            )
+        return grad
+
+    def _read(self, outputs: Tensor, rows: Batch, padded: Batch) -> Answer:
+        """Read the decision off a pass that was made anyway, or pay a pass for it."""
+        answer = self.model.read(outputs)
+        if answer is None:
+            with torch.no_grad():
+                answer = self._call(self.model.answer, padded).rows(slice(len(rows)))
+        return answer
+
+    def _passes(self, x: Batch) -> Iterator[tuple[slice, Batch, Batch]]:
+        size = self.batch or len(x)
+        for start in range(0, len(x), size):
+            span = slice(start, min(start + size, len(x)))
+            rows = x if len(x) <= size else x.rows(span)
+            yield span, rows, rows.padded(size)
+
+    def _call(self, function: Callable[[Batch], T], x: Batch) -> T:
+        self._calls += 1
+        with reseeded(self._seed + self._calls, x.values.device):
+            return function(x)
+
+    def _demand(self, needed: Access) -> None:
+        if self.access < needed:
+            raise AccessError(
+                f"This attack asks for {needed.name.lower()}",
+                f"a threat that grants {self.access.name.lower()}",
+                "Choose an attack that needs no more, or widen the threat's access.",
+            )
+
+    def _charge(self, owner: Tensor) -> None:
+        column = self.spent.forwards if self.access is Access.GRADIENT else self.spent.queries
+        column.index_add_(0, owner, torch.ones_like(owner))
+        if self.budget is not None and bool((self.spent.answers() > self.budget).any()):
+            raise BudgetError(
+                "An attack asked for more answers than its budget",
+                f"{int(self.spent.answers().max())} for one example, {self.budget} allowed",
+                "Ask Target.affords() before each pass.",
+            )
+
+
+def _joined(answers: list[Answer]) -> Answer:
+    return answers[0] if len(answers) == 1 else type(answers[0]).joined(answers)
+
+
+@contextmanager
+def reseeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Run with fresh random state of torch, numpy and random, and put the caller's back afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    of_random, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)
+            random.seed(seed)
+            yield
+    finally:
+        random.setstate(of_random)
+        np.random.set_state(of_numpy)

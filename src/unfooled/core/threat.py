@@ -1,0 +1,128 @@
+"""The threat model: what the attacker wants, may change, may see and may spend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from .answer import Answer
+from .batch import Batch
+from .seeds import Draws
+from .target import Access
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Scores (r, k), classes held (r, k) bool, classes wanted (r, k) bool -> loss (r,), higher for a better attack."""
+
+
+class Goal(Protocol):
+    """What counts as success; knows nothing of how it is sought."""
+
+    def reached(self, answer: Answer, y: Tensor) -> Tensor:
+        """Tell for each row whether the attacker has what they want, (r,) bool."""
+        ...
+
+    def margin(self, answer: Answer, y: Tensor) -> Tensor:
+        """Measure in scores how far beyond the goal each row is, (r,): negative before it."""
+        ...
+
+    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
+        """Turn a loss the right way round, (r,); `toward` (r,) narrows an untargeted goal to one class."""
+        ...
+
+
+class PerturbationSet(Protocol):
+    """What the attacker may change. This is all that the referee needs to know of it."""
+
+    def distance(self, x_adv: Batch, x: Batch) -> Tensor:
+        """Measure the change, (n,) float64."""
+        ...
+
+    def contains(self, x_adv: Batch, x: Batch) -> Tensor:
+        """Tell whether the change is allowed, (n,) bool."""
+        ...
+
+
+class Ball(PerturbationSet, Protocol):
+    """A set around x in which gradient and random searches can move."""
+
+    @property
+    def radius(self) -> float:
+        """Largest distance allowed."""
+        ...
+
+    def start(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
+        """Draw a point of the set for each example."""
+        ...
+
+    def corner(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
+        """Draw a point on the set's rim for each example."""
+        ...
+
+    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch) -> Tensor:
+        """Find the direction of unit size that climbs fastest, shaped as `grad`."""
+        ...
+
+    def project(self, x_adv: Batch, x: Batch) -> Batch:
+        """Find the nearest point of the set."""
+        ...
+
+
+S = TypeVar("S", bound=PerturbationSet)
+
+
+class Carrier(Protocol):
+    """The file that brings an adversarial example to its victim."""
+
+    @property
+    def levels(self) -> int | None:
+        """Steps between 0 and 1 that the file can hold; None where it holds every float32."""
+        ...
+
+    def pack(self, values: np.ndarray) -> np.ndarray:
+        """Turn float32 values into what the file holds."""
+        ...
+
+    def unpack(self, stored: np.ndarray) -> np.ndarray:
+        """Turn what the file holds back into float32 values, exactly as the model will get them."""
+        ...
+
+    def write(self, path: Path, stored: np.ndarray) -> Path:
+        """Write the real file; returns its path with the suffix of the kind."""
+        ...
+
+    def read(self, path: Path) -> np.ndarray:
+        """Read the real file back, as stored."""
+        ...
+
+
+@dataclass(frozen=True)
+class ThreatModel:
+    """One question to ask of a model.
+
+    Attributes:
+        goal: What the attacker wants.
+        within: What they may change.
+        access: What they see of the model.
+        budget: Most answers that they may ask for one example, over all attacks; None for no limit.
+        carrier: The file that the example must survive; None for the one that the data come in.
+        trials: Fresh draws by which a stochastic model is judged.
+        quorum: Share of the trials that must succeed, above 0 to 1.
+    """
+
+    goal: Goal
+    within: PerturbationSet
+    access: Access = Access.GRADIENT
+    budget: int | None = None
+    carrier: Carrier | None = None
+    trials: int = 1
+    quorum: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """How reports and run folders call it, such as `linf:4/255` or `become:3 l2:3`."""
+        return f"{self.goal} {self.within}".strip()
