@@ -24,7 +24,7 @@ class StoredTensors(Mapping[str, np.ndarray]):
 
     def __init__(self, path: Path) -> None:
         self._file: Any = safe_open(path, framework="numpy")
-        self._names = dict.fromkeys(self._file.keys())
+        self._names = dict.fromkeys(self._file.keys())  # type: ignore[no-untyped-call]
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._names:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +45,10 @@ class Model(Protocol):
 
     def read(self, outputs: Tensor) -> Answer | None:
         """Decide from outputs; None where a decision takes a pass of its own (a decoder that feeds itself)."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Say which model this is, in plain JSON values: at least `name` and the `sha256` of its weights."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -22,12 +22,22 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 class Goal(Protocol):
     """What counts as success; knows nothing of how it is sought."""
 
+    @property
+    def name(self) -> str:
+        """How threats and reports call it, such as `misclassify` or `become:3`."""
+        ...
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Classes that it names, for the check at the door."""
+        ...
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """Tell for each row whether the attacker has what they want, (r,) bool."""
         ...
 
     def margin(self, answer: Answer, y: Tensor) -> Tensor:
-        """Measure in scores how far beyond the goal each row is, (r,): negative before it."""
+        """Measure in scores how far beyond the goal each row is, (r,): negative before it, NaN without scores."""
         ...
 
     def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
@@ -69,6 +79,10 @@ class Ball(PerturbationSet, Protocol):
 
     def project(self, x_adv: Batch, x: Batch) -> Batch:
         """Find the nearest point of the set."""
+        ...
+
+    def resized(self, radius: float) -> Self:
+        """Return the same set with another radius."""
         ...
 
 
@@ -125,4 +139,5 @@ class ThreatModel:
     @property
     def name(self) -> str:
         """How reports and run folders call it, such as `linf:4/255` or `become:3 l2:3`."""
-        return f"{self.goal} {self.within}".strip()
+        goal = "" if self.goal.name == "misclassify" else f"{self.goal.name} "
+        return f"{goal}{self.within}"

@@ -1,0 +1,54 @@
+"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from importlib.metadata import entry_points
+from typing import Any
+
+from unfooled.core.attack import Attack
+from unfooled.core.errors import InputError
+from unfooled.core.threat import Ball
+
+from .apgd import APGD
+from .apgd_targeted import APGDTargeted
+from .corner_noise import CornerNoise
+from .fgsm import FGSM
+from .momentum_pgd import MomentumPGD
+from .pgd import PGD
+from .uniform_noise import UniformNoise
+
+ATTACKS: dict[str, Attack[Ball]] = {
+    "uniform-noise": UniformNoise(),
+    "corner-noise": CornerNoise(),
+    "fgsm": FGSM(),
+    "pgd": PGD(),
+    "momentum-pgd": MomentumPGD(),
+    "apgd-ce": APGD(loss="cross-entropy"),
+    "apgd-dlr": APGD(loss="dlr"),
+    "apgd-t": APGDTargeted(),
+}
+"""Every attack by the name that the command line, the tests and the docs use, with its default settings."""
+
+
+def attack_named(name: str, **settings: Any) -> Attack[Ball]:
+    """Find an attack by name, here or among installed plug-ins, and change its settings.
+
+    Raises:
+        InputError: There is no such attack, or it has no such setting.
+    """
+    attack = ATTACKS.get(name) or _plugged_in(name)
+    known = [field.name for field in fields(attack)]  # type: ignore[arg-type]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise InputError(f"{name} has no such setting", ", ".join(unknown), f"Its settings are {', '.join(known)}.")
+    changed: Attack[Ball] = replace(attack, **settings)  # type: ignore[type-var]
+    return changed
+
+
+def _plugged_in(name: str) -> Attack[Ball]:
+    found = entry_points(group="unfooled.attacks", name=name)
+    if not found:
+        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join(ATTACKS)}.")
+    attack: Attack[Ball] = next(iter(found)).load()
+    return attack

@@ -1,0 +1,226 @@
+"""What success is. A goal turns any loss the right way round, so that no attack asks whether it is targeted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unfooled.core.answer import UNREADABLE, Answer
+from unfooled.core.errors import AccessError, InputError
+from unfooled.core.threat import Goal, Loss
+from unfooled.losses import margin
+
+
+class Contest(NamedTuple):
+    """The classes that the attacker wants to leave and those they want to enter, (r, k) bool each."""
+
+    held: Tensor
+    wanted: Tensor
+
+
+def _one_hot(classes: Tensor, scores: Tensor) -> Tensor:
+    return functional.one_hot(classes, scores.shape[1]).bool()
+
+
+def _members(classes: tuple[int, ...], scores: Tensor) -> Tensor:
+    mask = torch.zeros_like(scores, dtype=torch.bool)
+    mask[:, list(classes)] = True
+    return mask
+
+
+def _margin(contest: Contest, scores: Tensor) -> Tensor:
+    return margin(scores, contest.held, contest.wanted)
+
+
+def _unknown(answer: Answer) -> Tensor:
+    return torch.full_like(answer.labels, float("nan"), dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class Misclassify:
+    """Any answer but the label.
+
+    Attributes:
+        top: The label must not be among the `top` highest scores, 1 or more; ties count for the model.
+    """
+
+    top: int = 1
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise InputError("A goal cannot ask for fewer than the top class", self.top, "Give top=1 or more.")
+
+    @property
+    def name(self) -> str:
+        """Give `misclassify` or `top-5`."""
+        return "misclassify" if self.top == 1 else f"top-{self.top}"
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Name no class."""
+        return ()
+
+    def reached(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.reached`."""
+        readable = answer.labels != UNREADABLE
+        if self.top == 1:
+            return readable & (answer.labels != y)
+        if answer.scores is None:
+            raise AccessError(
+                "This goal counts ranks", "a target that gives labels only", "Use the goal `misclassify`."
+            )
+        own = answer.scores.gather(1, y.unsqueeze(1))
+        return readable & ((answer.scores > own).sum(dim=1) >= self.top)
+
+    def margin(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.margin`."""
+        if answer.scores is None:
+            return _unknown(answer)
+        return _margin(self._contest(answer.scores, y, None), answer.scores)
+
+    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
+        """See `Goal.objective`."""
+        return loss(outputs, *self._contest(outputs, y, toward))
+
+    def _contest(self, scores: Tensor, y: Tensor, toward: Tensor | None) -> Contest:
+        held = _one_hot(y, scores)
+        if toward is not None:
+            return Contest(held, _one_hot(toward, scores))
+        wanted = ~held
+        if self.top > 1:  # those already above the label do not count: the next one has to pass it
+            above = scores.detach().masked_fill(held, -torch.inf).topk(self.top - 1, dim=1).indices
+            wanted = wanted.scatter(1, above, value=False)
+        return Contest(held, wanted)
+
+
+@dataclass(frozen=True)
+class Become:
+    """One chosen class, such as `become:859`.
+
+    Attributes:
+        target: The class, 0 or more.
+    """
+
+    target: int
+
+    @property
+    def name(self) -> str:
+        """Give `become:859`."""
+        return f"become:{self.target}"
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Name the target."""
+        return (self.target,)
+
+    def reached(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.reached`."""
+        return answer.labels == self.target
+
+    def margin(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.margin`."""
+        return Enter((self.target,)).margin(answer, y)
+
+    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
+        """See `Goal.objective`; the target is fixed, so `toward` changes nothing."""
+        return Enter((self.target,)).objective(loss, outputs, y)
+
+
+@dataclass(frozen=True)
+class Enter:
+    """Any class of a group: `enter:151,152` reads a cat as some dog.
+
+    Attributes:
+        classes: The group, at least one class.
+    """
+
+    classes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Give `enter:151,152`."""
+        return "enter:" + ",".join(map(str, self.classes))
+
+    def reached(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.reached`."""
+        return torch.isin(answer.labels, torch.tensor(self.classes, device=answer.labels.device))
+
+    def margin(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.margin`."""
+        if answer.scores is None:
+            return _unknown(answer)
+        return _margin(self._contest(answer.scores), answer.scores)
+
+    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
+        """See `Goal.objective`; the group is fixed, so `toward` changes nothing."""
+        return loss(outputs, *self._contest(outputs))
+
+    def _contest(self, scores: Tensor) -> Contest:
+        wanted = _members(self.classes, scores)
+        return Contest(~wanted, wanted)
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Any class outside a group: `leave:919,920` reads a traffic sign as none at all.
+
+    Attributes:
+        classes: The group, at least one class.
+    """
+
+    classes: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Give `leave:919,920`."""
+        return "leave:" + ",".join(map(str, self.classes))
+
+    def reached(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.reached`."""
+        inside = torch.isin(answer.labels, torch.tensor(self.classes, device=answer.labels.device))
+        return ~inside & (answer.labels != UNREADABLE)
+
+    def margin(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.margin`."""
+        if answer.scores is None:
+            return _unknown(answer)
+        return _margin(self._contest(answer.scores, None), answer.scores)
+
+    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
+        """See `Goal.objective`; `toward` only counts where it lies outside the group."""
+        return loss(outputs, *self._contest(outputs, toward))
+
+    def _contest(self, scores: Tensor, toward: Tensor | None) -> Contest:
+        held = _members(self.classes, scores)
+        if toward is None:
+            return Contest(held, ~held)
+        wanted = _one_hot(toward, scores) & ~held
+        return Contest(held, torch.where(wanted.any(dim=1, keepdim=True), wanted, ~held))
+
+
+def parse_goal(text: str) -> Goal:
+    """Read a goal: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`.
+
+    Raises:
+        InputError: The text is none of these.
+    """
+    kind, _, rest = text.partition(":")
+    try:
+        if text == "misclassify":
+            return Misclassify()
+        if text.startswith("top-"):
+            return Misclassify(top=int(text.removeprefix("top-")))
+        classes = tuple(int(part) for part in rest.split(","))
+        if kind == "become" and len(classes) == 1:
+            return Become(classes[0])
+        if kind in ("enter", "leave"):
+            return Enter(classes) if kind == "enter" else Leave(classes)
+    except ValueError:
+        pass  # a number that is none: the same mistake as an unknown word
+    raise InputError(
+        "This is not a goal", repr(text), "Write misclassify, top-5, become:859, enter:151,152 or leave:919,920."
+    )

@@ -1,0 +1,77 @@
+"""The attacker's instruments: plain functions of scores (r, k) and of two class masks (r, k) bool.
+
+`held` are the classes to leave, `wanted` those to enter. Every loss is higher for a better attack.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from unfooled.core.errors import InputError
+from unfooled.core.threat import Loss
+
+
+def _best(scores: Tensor, members: Tensor) -> Tensor:
+    return scores.masked_fill(~members, -torch.inf).amax(dim=1)
+
+
+def margin(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Best wanted score minus best held score, (r,): positive once the goal is reached."""
+    return _best(scores, wanted) - _best(scores, held)
+
+
+def cross_entropy(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy as log-odds of the wanted classes against the held ones, (r,).
+
+    The odds grow with the cross-entropy, and their gradient is that of the cross-entropy divided by the chance
+    of failure: the same direction for every goal, but it does not underflow on a model that is very sure.
+    """
+    return _log_sum(scores, wanted) - _log_sum(scores, held)
+
+
+def _log_sum(scores: Tensor, members: Tensor) -> Tensor:
+    return scores.masked_fill(~members, -torch.inf).logsumexp(dim=1)
+
+
+def dlr(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Difference of logits ratio, (r,): the margin over the spread of the three highest scores.
+
+    Reference:
+        Croce and Hein. Reliable evaluation of adversarial robustness. ICML 2020.
+        https://arxiv.org/abs/2003.01690, section 4, equation 6.
+        Differs from the paper: with two classes, where the ratio is constant, it is the margin.
+    """
+    gap = margin(scores, held, wanted)
+    if scores.shape[1] < 3:
+        return gap
+    top = scores.topk(3, dim=1).values
+    return gap / (top[:, 0] - top[:, 2] + 1e-12)
+
+
+def dlr_targeted(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Targeted difference of logits ratio, (r,).
+
+    Reference:
+        Croce and Hein, as `dlr`, equation 7.
+        Differs from the paper: with three classes the spread is that of `dlr`, with two it is the margin.
+    """
+    if scores.shape[1] < 4:
+        return dlr(scores, held, wanted)
+    top = scores.topk(4, dim=1).values
+    return margin(scores, held, wanted) / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + 1e-12)
+
+
+LOSSES: dict[str, Loss] = {
+    "cross-entropy": cross_entropy,
+    "margin": margin,
+    "dlr": dlr,
+    "dlr-targeted": dlr_targeted,
+}
+
+
+def loss_named(name: str) -> Loss:
+    """Find a loss by the name that settings use."""
+    if name not in LOSSES:
+        raise InputError("There is no such loss", repr(name), f"Choose one of {', '.join(LOSSES)}.")
+    return LOSSES[name]

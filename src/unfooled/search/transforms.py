@@ -1,0 +1,46 @@
+"""What is done to a gradient before it becomes a step; transforms chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Update = Callable[[Tensor, Tensor], Tensor]
+"""Gradient (r, ...) and owners (r,) -> gradient (r, ...)."""
+
+Transform = Callable[[int], Update]
+"""Number of examples n -> an update with state of its own, so that a transform can be used many times."""
+
+
+def momentum(decay: float) -> Transform:
+    """Add up gradients of mean size 1, the older ones fading by `decay` (0 to 1) at each step."""
+
+    def begin(n: int) -> Update:
+        velocity: list[Tensor] = []
+
+        def update(grad: Tensor, owner: Tensor) -> Tensor:
+            if not velocity:
+                velocity.append(grad.new_zeros((n, *grad.shape[1:])))
+            size = grad.flatten(1).double().abs().mean(dim=1).clamp(min=1e-300)
+            scaled = (grad.double() / size.view(-1, *[1] * (grad.ndim - 1))).to(grad.dtype)
+            fresh = decay * velocity[0][owner] + scaled
+            velocity[0][owner] = fresh
+            return fresh
+
+        return update
+
+    return begin
+
+
+def chained(transforms: tuple[Transform, ...], n: int) -> Update:
+    """Apply transforms one after the other."""
+    updates = [begin(n) for begin in transforms]
+
+    def update(grad: Tensor, owner: Tensor) -> Tensor:
+        for one in updates:
+            grad = one(grad, owner)
+        return torch.nan_to_num(grad, nan=0.0, posinf=0.0, neginf=0.0)
+
+    return update

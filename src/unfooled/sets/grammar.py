@@ -1,0 +1,54 @@
+"""How people write a set: `linf:8/255`, `l2:3`, `linf:0.5@mask.png`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from unfooled.core.errors import InputError
+from unfooled.core.threat import Ball
+
+from .l2 import L2
+from .linf import Linf
+from .masked import Masked, Region
+
+BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2}
+"""Every kind of ball by the word that names it."""
+
+
+def parse_sets(
+    text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
+) -> list[Ball]:
+    """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`.
+
+    Args:
+        text: What was written; `@FILE` at the end limits the change to what is white in a picture.
+        low: Lowest input of the data.
+        high: Highest input of the data.
+        read_region: Reads FILE; None where no file can be named.
+
+    Raises:
+        InputError: The kind is unknown or a radius is none.
+    """
+    ball, at, mask = text.strip().partition("@")
+    kind, colon, radii = ball.partition(":")
+    if kind not in BALLS or not colon:
+        raise InputError(
+            "This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {', '.join(BALLS)}."
+        )
+    sets = [BALLS[kind](_radius(kind, part), low, high) for part in radii.split(",")]
+    if not at:
+        return sets
+    if read_region is None:
+        raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
+    region = read_region(mask)
+    return [Masked(ball, region) for ball in sets]
+
+
+def _radius(kind: str, text: str) -> float:
+    try:
+        return float(Fraction(text.strip()))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise InputError(
+            f"A radius of {kind} is a number", repr(text), f"Write for example {kind}:8/255 or {kind}:0.03."
+        ) from error

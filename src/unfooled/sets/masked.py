@@ -1,0 +1,131 @@
+"""Masked: a ball of which only a region may be used, such as a sticker's place or one channel."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unfooled.core.batch import Batch
+from unfooled.core.errors import InputError
+from unfooled.core.seeds import Draws
+from unfooled.core.threat import Ball
+
+
+@dataclass(frozen=True)
+class Region:
+    """The values that may change, as a plain value that can be compared and written down.
+
+    Attributes:
+        shape: Shape of the mask; it must broadcast to that of one example, such as (h, w) or (c, h, w).
+        bits: The mask, packed and compressed.
+    """
+
+    shape: tuple[int, ...]
+    bits: bytes
+
+    @staticmethod
+    def of(mask: np.ndarray | Tensor) -> Region:
+        """Make a region from an array; what is not zero may change.
+
+        Raises:
+            InputError: Nothing in the mask may change.
+        """
+        allowed = np.asarray(mask) != 0
+        if not allowed.any():
+            raise InputError("A region must allow some change", f"an empty mask of shape {allowed.shape}", "Paint it.")
+        return Region(tuple(allowed.shape), zlib.compress(np.packbits(allowed).tobytes()))
+
+    @staticmethod
+    def from_text(text: str) -> Region:
+        """Read what `to_text` wrote."""
+        shape, _, bits = text.partition(":")
+        return Region(tuple(int(size) for size in shape.split("x")), base64.b64decode(bits))
+
+    def to_text(self) -> str:
+        """Write shape and bits as one line of text."""
+        return "x".join(map(str, self.shape)) + ":" + base64.b64encode(self.bits).decode()
+
+    def __str__(self) -> str:
+        digest = hashlib.sha256(repr((self.shape, self.bits)).encode()).hexdigest()[:8]
+        return f"mask-{digest}"
+
+    @cached_property
+    def allowed(self) -> np.ndarray:
+        """The mask, shaped (*shape,) bool."""
+        count = int(np.prod(self.shape))
+        flat = np.unpackbits(np.frombuffer(zlib.decompress(self.bits), dtype=np.uint8), count=count)
+        return flat.astype(bool).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A ball of which only a region may be used.
+
+    Attributes:
+        within: The ball.
+        region: Where inputs may change.
+    """
+
+    within: Ball
+    region: Region
+
+    def __str__(self) -> str:
+        return f"{self.within}@{self.region}"
+
+    @property
+    def radius(self) -> float:
+        """The radius of the ball."""
+        return self.within.radius
+
+    def distance(self, x_adv: Batch, x: Batch) -> Tensor:
+        """See `PerturbationSet.distance`."""
+        return self.within.distance(x_adv, x)
+
+    def contains(self, x_adv: Batch, x: Batch) -> Tensor:
+        """See `PerturbationSet.contains`; nothing outside the region may differ."""
+        untouched = (x_adv.values == x.values) | self._allowed(x)
+        return self.within.contains(x_adv, x) & untouched.flatten(1).all(dim=1)
+
+    def start(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
+        """Draw from the ball, then undo what lies outside the region."""
+        return self._limited(self.within.start(x, draws, draw), x)
+
+    def corner(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
+        """Draw from the ball's rim, then undo what lies outside the region."""
+        return self._limited(self.within.corner(x, draws, draw), x)
+
+    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch) -> Tensor:
+        """Give the steepest direction among those that stay in the region."""
+        return self.within.steepest(grad * self._allowed(x), x_adv, x)
+
+    def project(self, x_adv: Batch, x: Batch) -> Batch:
+        """Undo what lies outside the region, then find the ball's nearest point."""
+        return self.within.project(self._limited(x_adv, x), x)
+
+    def resized(self, radius: float) -> Self:
+        """See `Ball.resized`."""
+        return replace(self, within=self.within.resized(radius))
+
+    def _limited(self, x_adv: Batch, x: Batch) -> Batch:
+        return x.holding(torch.where(self._allowed(x), x_adv.values, x.values))
+
+    def _allowed(self, x: Batch) -> Tensor:
+        allowed = torch.from_numpy(self.region.allowed).to(x.values.device)
+        shape = x.values.shape[1:]
+        if allowed.ndim > len(shape) or any(
+            own not in (1, other) for own, other in zip(reversed(allowed.shape), reversed(shape), strict=False)
+        ):
+            raise InputError(
+                "The region does not fit the examples",
+                f"a mask of shape {self.region.shape}, examples of shape {tuple(shape)}",
+                "Draw the mask in the examples' own pixels.",
+            )
+        return allowed.expand(shape)
