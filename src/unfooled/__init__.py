@@ -1,3 +1,102 @@
 """unfooled: find out what fools your model, fix it, prove it."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unfooled.attacks import ATTACKS, attack_named
+    from unfooled.audit.engine import audit
+    from unfooled.audit.given import judge
+    from unfooled.audit.single import attack
+    from unfooled.audit.verify import verify
+    from unfooled.core.errors import UnfooledError
+    from unfooled.core.folder import load, save
+    from unfooled.core.results import Results
+    from unfooled.core.target import Access
+    from unfooled.core.threat import ThreatModel
+    from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.models.classifier import wrap
+    from unfooled.models.load import load_model
+    from unfooled.models.preprocess import Preprocess
+    from unfooled.report import write_report
+    from unfooled.sets.l2 import L2
+    from unfooled.sets.l2 import L2 as l2
+    from unfooled.sets.linf import Linf
+    from unfooled.sets.linf import Linf as linf  # noqa: N813
+    from unfooled.sets.masked import Masked, Region
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ATTACKS": "unfooled.attacks",
+    "Access": "unfooled.core.target",
+    "Become": "unfooled.goals",
+    "Enter": "unfooled.goals",
+    "L2": "unfooled.sets.l2",
+    "Leave": "unfooled.goals",
+    "Linf": "unfooled.sets.linf",
+    "Masked": "unfooled.sets.masked",
+    "Misclassify": "unfooled.goals",
+    "Preprocess": "unfooled.models.preprocess",
+    "Region": "unfooled.sets.masked",
+    "Results": "unfooled.core.results",
+    "ThreatModel": "unfooled.core.threat",
+    "UnfooledError": "unfooled.core.errors",
+    "attack": "unfooled.audit.single",
+    "attack_named": "unfooled.attacks",
+    "audit": "unfooled.audit.engine",
+    "judge": "unfooled.audit.given",
+    "load": "unfooled.core.folder",
+    "load_model": "unfooled.models.load",
+    "save": "unfooled.core.folder",
+    "verify": "unfooled.audit.verify",
+    "wrap": "unfooled.models.classifier",
+    "write_report": "unfooled.report",
+}
+_SHORT = {"linf": ("unfooled.sets.linf", "Linf"), "l2": ("unfooled.sets.l2", "L2")}
+
+__all__ = [
+    "ATTACKS",
+    "L2",
+    "Access",
+    "Become",
+    "Enter",
+    "Leave",
+    "Linf",
+    "Masked",
+    "Misclassify",
+    "Preprocess",
+    "Region",
+    "Results",
+    "ThreatModel",
+    "UnfooledError",
+    "__version__",
+    "attack",
+    "attack_named",
+    "audit",
+    "judge",
+    "l2",
+    "linf",
+    "load",
+    "load_model",
+    "save",
+    "verify",
+    "wrap",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used, so that reading a run needs no torch (PEP 562)."""
+    home, attribute = _SHORT.get(name, (_HOMES.get(name), name))
+    if home is None:
+        raise AttributeError(f"module 'unfooled' has no attribute {name!r}")
+    value = getattr(import_module(home), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

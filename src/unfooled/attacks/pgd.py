@@ -22,7 +22,7 @@ class PGD:
 
     Attributes:
         steps: Gradient steps of one restart, 1 or more.
-        step: Size of a step as a share of the radius; None for 2.5 / steps.
+        step: Size of a step as a share of the radius; None for 2.5 / steps, but at least 0.1.
         restarts: Random starts, 1 or more.
         random_start: Whether to begin at random instead of at the clean example.
         loss: What to climb, by its name in `losses.LOSSES`.
@@ -47,7 +47,7 @@ class PGD:
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem)
-        share = 2.5 / self.steps if self.step is None else self.step
+        share = max(2.5 / self.steps, 0.1) if self.step is None else self.step
         for restart in range(self.restarts):
             begin = partial(problem.within.start, draws=problem.draws, draw=restart)
             ascend(

@@ -96,6 +96,7 @@ class Target:
         access: What is granted.
         n: Number of examples that the attack works on.
         budget: Most answers an example may cost, None for no limit.
+        already: Answers that earlier attacks spent, (n,) int64; they count towards the budget.
         batch: Rows of every pass; shorter ones are padded, so that an answer does not depend on its neighbours'
             number. None makes one pass of whatever is asked.
         seed: Reseeds a stochastic model around each call; the caller's random state is untouched.
@@ -109,19 +110,21 @@ class Target:
         n: int,
         *,
         budget: int | None = None,
+        already: Tensor | None = None,
         batch: int | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
         self.model, self.access, self.budget, self.batch = model, access, budget, batch
         self.spent = Counts.zeros(n, device)
+        self._already = torch.zeros_like(self.spent.queries) if already is None else already
         self._seed, self._calls = seed, 0
 
     def affords(self, owner: Tensor, answers: int = 1) -> Tensor:
         """Tell which rows' examples may still ask for `answers` more, (r,) bool."""
         if self.budget is None:
             return torch.ones_like(owner, dtype=torch.bool)
-        return self.spent.answers()[owner] + answers <= self.budget
+        return (self._already + self.spent.answers())[owner] + answers <= self.budget
 
     def answer(self, x: Batch, owner: Tensor) -> Answer:
         """Ask for answers alone; at DECISION only labels come back."""
@@ -220,10 +223,10 @@ class Target:
     def _charge(self, owner: Tensor) -> None:
         column = self.spent.forwards if self.access is Access.GRADIENT else self.spent.queries
         column.index_add_(0, owner, torch.ones_like(owner))
-        if self.budget is not None and bool((self.spent.answers() > self.budget).any()):
+        if self.budget is not None and bool(((self._already + self.spent.answers())[owner] > self.budget).any()):
             raise BudgetError(
                 "An attack asked for more answers than its budget",
-                f"{int(self.spent.answers().max())} for one example, {self.budget} allowed",
+                f"more than {self.budget} for one example",
                 "Ask Target.affords() before each pass.",
             )
 

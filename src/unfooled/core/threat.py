@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -57,12 +57,23 @@ class PerturbationSet(Protocol):
         ...
 
 
+@runtime_checkable
 class Ball(PerturbationSet, Protocol):
     """A set around x in which gradient and random searches can move."""
 
     @property
     def radius(self) -> float:
         """Largest distance allowed."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lowest input."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Highest input."""
         ...
 
     def start(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:

@@ -85,6 +85,16 @@ class Masked:
         """The radius of the ball."""
         return self.within.radius
 
+    @property
+    def low(self) -> float:
+        """Lowest input."""
+        return self.within.low
+
+    @property
+    def high(self) -> float:
+        """Highest input."""
+        return self.within.high
+
     def distance(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.distance`."""
         return self.within.distance(x_adv, x)

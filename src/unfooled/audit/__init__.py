@@ -1,0 +1,1 @@
+"""The audit: what it works on, who judges, what is kept."""

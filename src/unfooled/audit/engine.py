@@ -1,0 +1,189 @@
+"""The audit: each attack of a suite sees what the ones before it left standing, and the referee decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from unfooled.core import folder
+from unfooled.core.answer import Scores
+from unfooled.core.attack import Attack
+from unfooled.core.results import STAGES, Results
+from unfooled.core.target import Access
+from unfooled.core.threat import Ball, ThreatModel
+
+from .examples import read_examples
+from .journal import Journal
+from .plan import Plan, check, check_threats
+from .progress import Progress, Silent
+from .sheet import COSTS, Clean, Sheet
+from .suites import Stage, read_suite
+from .threats import Threats, ladders, read_threats
+from .wave import ask_clean, attack_wave
+
+
+def audit(
+    model: object,
+    data: object,
+    threats: Threats,
+    suite: str | Sequence[str | Attack[Ball]] = "standard",
+    *,
+    batch: int = 16,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    budget: int | None = None,
+    access: Access | None = None,
+    keep: str = "broken",
+    progress: Progress | None = None,
+    note: dict[str, Any] | None = None,
+) -> Results:
+    """Audit a model: who can fool it, on which examples, at what cost.
+
+    Args:
+        model: A torch module from pictures in [0, 1] to class scores, in eval mode, or an adapter (`unfooled.wrap`).
+        data: (x, y) tensors, an iterable of such batches, or a path: a folder per class, a CSV, an npz.
+        threats: What the attacker may do: `"linf:4/255"`, `unfooled.l2(3)`, `"linf:1/255,2/255"`, or a list of such.
+        suite: A suite's name, or attacks by name or as values.
+        batch: Rows of every pass. Answers do not depend on the examples' order, on sharding or on resuming; across
+            batch sizes they agree but where a margin is smaller than 1e-4.
+        seed: Of all randomness, 0 or more.
+        device: Where the passes run; None for where the model is.
+        out: Folder to write the run to; None keeps it in memory.
+        resume: Go on with an unfinished run in `out`.
+        budget: Most answers that the attacker may ask for one example; None for each threat's own.
+        access: What the attacker sees; None for each threat's own.
+        keep: Which pictures the run keeps: `none`, `broken` or `all`.
+        progress: Who is told how it is coming along.
+        note: What to add to the run's description, such as the command; plain JSON values.
+
+    Raises:
+        InputError: Data, labels, threats or settings cannot be used.
+        ModelError: The model cannot be audited as it is.
+        RunError: `out` holds another run.
+    """
+    examples = read_examples(data)
+    place = torch.device(device) if device is not None else torch.device(getattr(model, "device", "cpu"))
+    adapter, classes = check(model, examples, batch, place)
+    read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
+    check_threats(read, classes, seed, keep)
+    name, stages = read_suite(suite)
+    plan = Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep)
+    path = None if out is None else Path(out)
+    journal = Journal(path, plan.settings, resume=resume)
+    if path is not None and (path / folder.RUN).is_file():
+        return folder.load(path)
+    results = _Run(plan, journal, progress or Silent(), note or {}).results()
+    if path is not None:
+        folder.save(results, path)
+    journal.close()
+    return results
+
+
+@dataclass
+class _Run:
+    """The state of one audit."""
+
+    plan: Plan
+    journal: Journal
+    progress: Progress
+    note: dict[str, Any]
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+
+    def results(self) -> Results:
+        began, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+        plan, examples = self.plan, self.plan.examples
+        clean = self._clean()
+        sheets = [Sheet(len(examples)) for _ in plan.threats]
+        for ladder in ladders(plan.threats):
+            for below, index in zip([None, *ladder], ladder, strict=False):
+                if below is not None:
+                    sheets[index].carry(sheets[below])
+                self._threat(plan.threats[index], sheets[index], clean)
+        columns: dict[str, list[Any]] = {
+            "example": list(range(len(examples))),
+            "key": examples.keys,
+            "name": examples.names,
+            "y": examples.y.tolist(),
+        }
+        pairs = list(zip(plan.threats, sheets, strict=True))
+        records = [sheet.rows(threat.name, getattr(threat.within, "radius", None), clean, columns)
+                   for threat, sheet in pairs]  # fmt: skip
+        run = {
+            **plan.settings,
+            "data": {**plan.settings["data"], "notes": list(examples.notes)},
+            "created": created,
+            "seconds": round(time.perf_counter() - began, 3),
+            **self.note,
+        }
+        stages = pa.Table.from_pylist(self.ledger, STAGES)
+        return Results(pa.concat_tables(records), stages, run, self._tensors(sheets))
+
+    def _clean(self) -> Clean:
+        plan, n = self.plan, len(self.plan.examples)
+        label, sure = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
+        scores: np.ndarray | None = None
+        self.progress.begin("clean", "", n)
+        for wave in plan.waves(np.arange(n)):
+            unit = self.journal.recall(f"clean {self._keys(wave)}", partial(ask_clean, plan, wave))
+            label[wave], sure[wave] = unit["label"], unit["confidence"]
+            if "scores" in unit:
+                scores = np.zeros((n, plan.classes), dtype=np.float32) if scores is None else scores
+                scores[wave] = unit["scores"]
+            self.progress.advance(len(wave), 0)
+        return Clean(label, sure, label == plan.examples.y.numpy(), scores)
+
+    def _threat(self, threat: ThreatModel, sheet: Sheet, clean: Clean) -> None:
+        for stage in self.plan.stages:
+            if stage.attack.needs > threat.access:
+                continue
+            standing = np.flatnonzero(clean.correct & ~sheet.broken & ~self._already_there(threat, clean))
+            if len(standing):
+                self._stage(threat, stage, sheet, clean, standing)
+
+    def _already_there(self, threat: ThreatModel, clean: Clean) -> np.ndarray:
+        """Tell which examples reach the goal unchanged, such as a picture of the class it should become."""
+        if clean.scores is None:
+            return np.zeros(len(clean.label), dtype=bool)
+        answer = Scores(torch.from_numpy(clean.scores))
+        return np.asarray(threat.goal.reached(answer, self.plan.examples.y).numpy())
+
+    def _stage(self, threat: ThreatModel, stage: Stage, sheet: Sheet, clean: Clean, standing: np.ndarray) -> None:
+        began = time.perf_counter()
+        self.progress.begin(threat.name, stage.name, len(standing))
+        totals = dict.fromkeys(("tried", "proposed", "broken", *COSTS), 0)
+        for wave in self.plan.waves(standing):
+            spent = sheet.costs["queries"][wave] + sheet.costs["forwards"][wave]
+            work = partial(attack_wave, self.plan, threat, stage, wave, clean=clean, spent=spent)
+            unit = self.journal.recall(f"{threat.name} {stage.name} {self._keys(wave)}", work)
+            sheet.enter(stage.name, wave, unit, keep=self.plan.keep)
+            totals["tried"] += len(wave)
+            for name in ("proposed", "broken", *COSTS):
+                totals[name] += int(unit[name].sum())
+            self.progress.advance(len(wave), int(unit["broken"].sum()))
+        seconds = time.perf_counter() - began
+        about = {"threat": threat.name, "attack": stage.name, "settings": repr(stage.attack)}
+        self.ledger.append({**about, **totals, "seconds": seconds})
+
+    def _tensors(self, sheets: list[Sheet]) -> dict[str, np.ndarray]:
+        examples, keep = self.plan.examples, self.plan.keep
+        tensors: dict[str, np.ndarray] = {}
+        for threat, sheet in zip(self.plan.threats, sheets, strict=True):
+            for row, packed in sheet.stored.items():
+                tensors[f"x_adv/{threat.name}/{examples.keys[row]}"] = packed
+        kept = {row for sheet in sheets for row in sheet.stored}
+        rows = range(len(examples)) if keep == "all" else sorted(kept)
+        return tensors | {f"x/{examples.keys[row]}": examples.stored(row) for row in rows}
+
+    def _keys(self, wave: np.ndarray) -> str:
+        return " ".join(self.plan.examples.keys[row] for row in wave.tolist())

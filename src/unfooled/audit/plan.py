@@ -1,0 +1,150 @@
+"""The door: everything is checked here, once, before any work is done."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+import unfooled
+from unfooled.core.errors import InputError
+from unfooled.core.target import Model
+from unfooled.core.threat import Ball, ThreatModel
+from unfooled.models.classifier import wrap
+from unfooled.models.ready import check_ready
+from unfooled.sets.masked import Masked
+
+from .examples import Examples, check_labels
+from .suites import Stage
+
+KEEP = ("none", "broken", "all")
+_WAVE_VALUES = 2**27
+"""Most input values that one wave of examples may hold: half a gigabyte of float32 for each tensor of a search."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An audit that has passed the door.
+
+    Attributes:
+        model: The adapter of the user's model.
+        classes: How many classes it knows.
+        examples: What it is asked about.
+        threats: In the user's order, with carriers filled in.
+        suite: Name of the suite.
+        stages: Its attacks, in order.
+        batch: Rows of every pass.
+        seed: Of all randomness.
+        device: Where the passes run.
+        keep: Which examples the run keeps: `none`, `broken` or `all`.
+    """
+
+    model: Model
+    classes: int
+    examples: Examples
+    threats: tuple[ThreatModel, ...]
+    suite: str
+    stages: tuple[Stage, ...]
+    batch: int
+    seed: int
+    device: torch.device
+    keep: str
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that decides the result, as plain JSON values: two runs with equal settings agree bit for bit."""
+        return {
+            "unfooled": unfooled.__version__,
+            "model": {**self.model.describe(), "k": self.classes},
+            "data": {"n": len(self.examples), "fingerprint": self.examples.fingerprint},
+            "threats": [describe_threat(threat) for threat in self.threats],
+            "suite": {"name": self.suite, "attacks": [f"{stage.name}: {stage.attack!r}" for stage in self.stages]},
+            "seed": self.seed,
+            "batch": self.batch,
+            "keep": self.keep,
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
+            "versions": {
+                "python": sys.version.split()[0],
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "platform": platform.platform(),
+            },
+        }
+
+    def waves(self, index: np.ndarray) -> list[np.ndarray]:
+        """Split examples into units of work: one shape each, and few enough for memory."""
+        waves = []
+        for group in self.examples.groups(index.tolist()):
+            values = int(np.prod(self.examples.shapes[group[0]]))
+            room = max(1, _WAVE_VALUES // max(1, values) // self.batch)
+            size = self.batch * min(8, room)
+            waves += [np.array(group[start : start + size]) for start in range(0, len(group), size)]
+        return waves
+
+
+def describe_threat(threat: ThreatModel) -> dict[str, Any]:
+    """Write a threat in plain JSON values, from which `verify` can build it again."""
+    within = threat.within
+    return {
+        "name": threat.name,
+        "goal": threat.goal.name,
+        "within": str(within.within if isinstance(within, Masked) else within),
+        "region": within.region.to_text() if isinstance(within, Masked) else None,
+        "domain": [within.low, within.high] if isinstance(within, Ball) else None,
+        "radius": within.radius if isinstance(within, Ball) else None,
+        "access": threat.access.name.lower(),
+        "budget": threat.budget,
+        "carrier": str(threat.carrier),
+        "trials": threat.trials,
+        "quorum": threat.quorum,
+    }
+
+
+def check(plan_model: object, examples: Examples, batch: int, device: torch.device) -> tuple[Model, int]:
+    """Check that model and data fit together; gives the adapter and the number of classes.
+
+    Raises:
+        InputError: The batch size is none, or a label is not one of the model's classes.
+        ModelError: The model cannot be audited as it is.
+    """
+    if batch < 1:
+        raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
+    model = wrap(plan_model)
+    first = examples.groups(list(range(min(len(examples), batch))))[0]
+    classes = check_ready(model, examples.batch(first, device).padded(min(batch, 2)))
+    check_labels(examples.y, classes)
+    return model, classes
+
+
+def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:
+    """Check settings that no type can check.
+
+    Raises:
+        InputError: A goal names a class that the model does not know, or a setting is out of range.
+    """
+    for threat in threats:
+        unknown = [one for one in threat.goal.classes if not 0 <= one < classes]
+        if unknown:
+            raise InputError(
+                f"The goal {threat.goal.name} names a class that the model does not know",
+                ", ".join(map(str, unknown)),
+                f"Its classes are 0 to {classes - 1}.",
+            )
+        if threat.budget is not None and threat.budget < 1:
+            raise InputError("A budget allows at least one answer", threat.budget, "Give 1 or more, or none at all.")
+        if threat.trials < 1 or not 0 < threat.quorum <= 1:
+            raise InputError(
+                "A threat needs at least one trial and a quorum above 0",
+                f"trials={threat.trials}, quorum={threat.quorum:g}",
+                "Give trials=1, quorum=1 for a model that always answers alike.",
+            )
+    if keep not in KEEP:
+        raise InputError("There is no such rule for keeping examples", repr(keep), f"Choose one of {', '.join(KEEP)}.")
+    if seed < 0:
+        raise InputError("A seed is a whole number from 0", seed, "Give seed=0 or more.")

@@ -1,0 +1,27 @@
+"""Who is told how an audit is coming along."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Something that shows progress, such as the command line's bars."""
+
+    def begin(self, threat: str, attack: str, total: int) -> None:
+        """Tell that an attack starts on `total` examples."""
+        ...
+
+    def advance(self, done: int, broken: int) -> None:
+        """Tell that `done` more examples were tried and `broken` of them fell."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, threat: str, attack: str, total: int) -> None:
+        """See `Progress.begin`."""
+
+    def advance(self, done: int, broken: int) -> None:
+        """See `Progress.advance`."""

@@ -1,0 +1,113 @@
+"""The columns of one threat while the audit fills them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from unfooled.core.results import RECORDS
+
+from .journal import Unit
+
+COSTS = ("queries", "forwards", "backwards")
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What the model answers to clean examples, (n,) each; scores (n, k) or None where it gives labels only."""
+
+    label: np.ndarray
+    confidence: np.ndarray
+    correct: np.ndarray
+    scores: np.ndarray | None
+
+
+@dataclass
+class Sheet:
+    """One threat's rows, (n,) each.
+
+    Attributes:
+        attack: Name of the attack that broke each example; None where it stands.
+        best: Columns about the best proposal so far: adv_label, adv_confidence, distance, margin.
+        stored: Proposals worth keeping by example, as the carrier packs them.
+    """
+
+    n: int
+    broken: np.ndarray = field(init=False)
+    broken_float32: np.ndarray = field(init=False)
+    attack: list[str | None] = field(init=False)
+    costs: dict[str, np.ndarray] = field(init=False)
+    best: dict[str, np.ndarray] = field(init=False)
+    stored: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.broken = np.zeros(self.n, dtype=bool)
+        self.broken_float32 = np.zeros(self.n, dtype=bool)
+        self.attack = [None] * self.n
+        self.costs = {name: np.zeros(self.n, dtype=np.int64) for name in COSTS}
+        self.best = {
+            "adv_label": np.full(self.n, -1, dtype=np.int64),
+            **{name: np.full(self.n, np.nan) for name in ("adv_confidence", "distance", "margin")},
+        }
+
+    def carry(self, smaller: Sheet) -> None:
+        """Take over what fell at a smaller radius; it cost nothing here."""
+        self.broken |= smaller.broken
+        self.broken_float32 |= smaller.broken_float32
+        for row in np.flatnonzero(smaller.broken):
+            self.attack[row] = smaller.attack[row]
+            if row in smaller.stored:
+                self.stored[int(row)] = smaller.stored[int(row)]
+        for name, column in self.best.items():
+            column[smaller.broken] = smaller.best[name][smaller.broken]
+
+    def enter(self, attack: str, index: np.ndarray, unit: Unit, *, keep: str) -> None:
+        """Write down what an attack found for examples `index` (r,); broken ones stay broken."""
+        for name in COSTS:
+            self.costs[name][index] += unit[name]
+        self.broken_float32[index] |= unit["broken_float32"]
+        for place, row in enumerate(index.tolist()):
+            broke = bool(unit["broken"][place])
+            if not broke and not self._improves(row, float(unit["margin"][place])):
+                continue
+            for name, column in self.best.items():
+                column[row] = unit[name][place]
+            if broke:
+                self.broken[row], self.attack[row] = True, attack
+            packed = unit.get(f"x_adv/{place}")
+            if packed is not None and (broke or keep == "all"):
+                self.stored[row] = packed
+
+    def rows(self, threat: str, radius: float | None, clean: Clean, names: Mapping[str, list[Any]]) -> pa.Table:
+        """Make the rows of the results table; `names` gives the columns example, key, name and y."""
+        unseen = self.best["adv_label"] < 0
+        columns = {
+            "threat": [threat] * self.n,
+            "radius": [radius] * self.n,
+            **names,
+            "clean_label": clean.label,
+            "clean_confidence": _nullable(clean.confidence.astype(np.float32)),
+            "clean_correct": clean.correct,
+            "broken": self.broken,
+            "broken_float32": self.broken_float32,
+            "attack": self.attack,
+            "adv_label": pa.array(self.best["adv_label"], mask=unseen),
+            "adv_confidence": _nullable(self.best["adv_confidence"].astype(np.float32)),
+            "distance": _nullable(self.best["distance"]),
+            "margin": _nullable(self.best["margin"]),
+            **self.costs,
+        }
+        return pa.table([pa.array(columns[column.name], type=column.type) for column in RECORDS], schema=RECORDS)
+
+    def _improves(self, row: int, margin: float) -> bool:
+        """Tell whether an unbroken proposal is the closest so far."""
+        known = self.best["margin"][row]
+        return not self.broken[row] and (np.isnan(known) or margin > known)
+
+
+def _nullable(column: np.ndarray) -> pa.Array:
+    return pa.array(column, mask=~np.isfinite(column))

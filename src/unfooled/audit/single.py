@@ -1,0 +1,70 @@
+"""One attack on one batch: the call for researchers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from unfooled.attacks import attack_named
+from unfooled.core.attack import Attack, Found, Problem
+from unfooled.core.batch import Batch
+from unfooled.core.errors import InputError
+from unfooled.core.seeds import Draws
+from unfooled.core.target import Target
+from unfooled.core.threat import Ball, ThreatModel
+from unfooled.modalities.carriers import Float32
+
+from .examples import read_examples
+from .plan import check, check_threats
+from .threats import read_threats
+
+
+def attack(
+    model: object,
+    x: Tensor,
+    y: Tensor,
+    attack: str | Attack[Ball],
+    threat: str | Ball | ThreatModel,
+    *,
+    start: Tensor | None = None,
+    seed: int = 0,
+    batch: int | None = None,
+    **settings: Any,
+) -> Found:
+    """Run one attack on one batch and hand back what it proposes, unjudged and in float32.
+
+    Args:
+        model: A torch module in eval mode from inputs to class scores, or an adapter.
+        x: Clean examples, (n, ...).
+        y: Their labels, (n,).
+        attack: An attack by name, such as `"pgd"`, or as a value.
+        threat: What the attacker may do, such as `"linf:8/255"` or `unfooled.l2(3)`.
+        start: Where attacks without a random start begin, (n, ...); None for x.
+        seed: Of all randomness.
+        batch: Rows of a pass; None for passes of just the rows that are asked about.
+        settings: Fields of the attack to change, such as `steps=10`.
+
+    Raises:
+        InputError: Data, threat or settings cannot be used.
+        ModelError: The model cannot be attacked as it is.
+
+    Example:
+        >>> found = unfooled.attack(model, x, y, "pgd", "linf:8/255", steps=10)
+        >>> found.x_adv.values[found.reached]
+    """
+    examples = read_examples((x, y), carrier=Float32())
+    device = x.device
+    adapter, classes = check(model, examples, batch or len(examples), device)
+    (one, *more) = read_threats(threat, Float32(), domain=examples.domain)
+    if more:
+        raise InputError("One attack takes one threat", repr(threat), "Use unfooled.audit for several radii.")
+    check_threats((one,), classes, seed, "none")
+    chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
+    clean = examples.batch(range(len(examples)), device)
+    target = Target(adapter, chosen.needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device)
+    draws = Draws.of(seed, one.name, repr(chosen))
+    begin = None if start is None else clean.holding(start.to(clean.values))
+    problem = Problem(target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin)
+    return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

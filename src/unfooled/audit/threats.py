@@ -1,0 +1,104 @@
+"""How people write threats, and in which order an audit takes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from unfooled.core.errors import InputError
+from unfooled.core.target import Access
+from unfooled.core.threat import Ball, Carrier, Goal, PerturbationSet, ThreatModel
+from unfooled.goals import Misclassify, parse_goal
+from unfooled.modalities.pictures import read_picture
+from unfooled.sets.grammar import parse_sets
+from unfooled.sets.masked import Region
+
+Threats = str | PerturbationSet | ThreatModel | Sequence["str | PerturbationSet | ThreatModel"]
+
+
+def read_threats(
+    given: Threats,
+    carrier: Carrier,
+    *,
+    domain: tuple[float, float] = (0.0, 1.0),
+    access: Access | None = None,
+    budget: int | None = None,
+) -> tuple[ThreatModel, ...]:
+    """Read threats as people write them, with the data's carrier where none is named.
+
+    Args:
+        given: One or several of: text such as `linf:4/255`, `l2:1,2,3` or `become:859 linf:8/255`; a set; a threat.
+        carrier: The file that the data come in.
+        domain: Lowest and highest input.
+        access: What to grant; None leaves each threat's own.
+        budget: Most answers for one example; None leaves each threat's own.
+
+    Raises:
+        InputError: A text is no threat, or two threats have one name.
+    """
+    items = [given] if isinstance(given, str) or not isinstance(given, Sequence) else list(given)
+    threats = [threat for item in items for threat in _read(item, domain)]
+    threats = [
+        replace(
+            threat,
+            carrier=threat.carrier or carrier,
+            access=threat.access if access is None else access,
+            budget=threat.budget if budget is None else budget,
+        )
+        for threat in threats
+    ]
+    if not threats:
+        raise InputError("An audit needs at least one threat", "none", "Name one, such as linf:4/255.")
+    twice = [name for name, count in Counter(threat.name for threat in threats).items() if count > 1]
+    if twice:
+        raise InputError("Two threats have the same name", ", ".join(twice), "Audit them in two runs.")
+    return tuple(threats)
+
+
+def read_access(text: str) -> Access:
+    """Read what the attacker sees: `decision`, `scores` or `gradient`."""
+    try:
+        return Access[text.upper()]
+    except KeyError as error:
+        known = ", ".join(access.name.lower() for access in Access)
+        raise InputError("There is no such access", repr(text), f"Choose one of {known}.") from error
+
+
+def ladders(threats: Sequence[ThreatModel]) -> list[list[int]]:
+    """Group threats that differ in their radius alone, each group in ascending order; indices into `threats`.
+
+    What falls at a radius falls at every larger one, so a ladder is climbed from below and its survivors carried.
+    """
+    groups: dict[ThreatModel | int, list[int]] = {}
+    for index, threat in enumerate(threats):
+        groups.setdefault(_without_radius(threat) or index, []).append(index)
+    return [sorted(group, key=lambda index: _radius(threats[index])) for group in groups.values()]
+
+
+def region_reader(base: Path) -> Callable[[str], Region]:
+    """Make a reader of mask pictures whose paths are relative to `base`."""
+    return lambda name: Region.of(read_picture(base / name).max(axis=0) > 127)
+
+
+def _read(item: str | PerturbationSet | ThreatModel, domain: tuple[float, float]) -> list[ThreatModel]:
+    if isinstance(item, ThreatModel):
+        return [item]
+    if not isinstance(item, str):
+        return [ThreatModel(Misclassify(), item)]
+    words = item.split()
+    if len(words) not in (1, 2):
+        raise InputError("This is not a threat", repr(item), "Write `linf:4/255` or `become:859 linf:4/255`.")
+    goal: Goal = parse_goal(words[0]) if len(words) == 2 else Misclassify()
+    return [ThreatModel(goal, ball) for ball in parse_sets(words[-1], *domain, region_reader(Path()))]
+
+
+def _without_radius(threat: ThreatModel) -> ThreatModel | None:
+    within = threat.within
+    return replace(threat, within=within.resized(0.0)) if isinstance(within, Ball) else None
+
+
+def _radius(threat: ThreatModel) -> float:
+    within = threat.within
+    return within.radius if isinstance(within, Ball) else 0.0

@@ -1,0 +1,168 @@
+"""From the name of a model to the model: `module:factory`, `file.py:factory`, `hf:`, `timm:`, `zoo:`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from unfooled.core.errors import InputError, ModelError
+from unfooled.core.target import Model
+from unfooled.zoo import efficientnet
+from unfooled.zoo.imagenet_names import imagenet_names
+
+from . import hugging_face, timm_models
+from .classifier import Classifier, is_adapter, wrap
+from .preprocess import Preprocess
+from .weights import load_weights
+
+FORMS = (
+    "`package.module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME` or `zoo:efficientnet-lite0`"
+)
+
+
+def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | Path | None = None) -> Model:
+    """Load a model by name, in evaluation mode and on a device.
+
+    `module:factory` and `file.py:factory` import Python code of yours, the current folder included, and call the
+    factory without arguments: it returns a torch module, or an adapter with `answer`, `outputs` and `read`. Only load
+    code that you trust.
+
+    Args:
+        spec: One of `module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME`,
+            `zoo:efficientnet-lite0`.
+        device: Where a torch module goes; an adapter of your own goes where it puts itself.
+        weights: A .safetensors file, or a .pt file of tensors alone, loaded into the module. Not for `hf:` and `zoo:`.
+
+    Raises:
+        InputError: There is no such scheme, Python module or file.
+        ModelError: The model cannot be loaded, or is no model.
+        MissingExtraError: What the scheme needs is not installed.
+    """
+    scheme, _, name = spec.partition(":")
+    if not (scheme and name):
+        raise InputError("This names no model", repr(spec), f"Use {FORMS}.")
+    path = None if weights is None else Path(weights)
+    if scheme in SCHEMES:
+        model = SCHEMES[scheme](name, path)
+    else:
+        model = _from_factory(spec)
+        if path is not None:
+            load_weights(_module_of(model, spec), path)
+    if not isinstance(model, Classifier):
+        return model
+    module = model.module.eval().to(device)
+    return replace(model, module=module)
+
+
+def _from_hugging_face(name: str, weights: Path | None) -> Model:
+    _refuse_weights("hf", weights)
+    return hugging_face.load(name)
+
+
+def _from_zoo(name: str, weights: Path | None) -> Model:
+    _refuse_weights("zoo", weights)
+    if name != "efficientnet-lite0":
+        raise InputError("No such model in the zoo", repr(name), "The zoo has `zoo:efficientnet-lite0`.")
+    preprocess = Preprocess(efficientnet.MEAN, efficientnet.STD, size=efficientnet.SIZE)
+    return wrap(efficientnet.efficientnet_lite0(), preprocess, imagenet_names(), name=f"zoo:{name}")
+
+
+SCHEMES: dict[str, Callable[[str, Path | None], Model]] = {
+    "hf": _from_hugging_face,
+    "timm": timm_models.load,
+    "zoo": _from_zoo,
+}
+
+
+def _refuse_weights(scheme: str, weights: Path | None) -> None:
+    if weights is not None:
+        raise InputError(
+            f"A model of `{scheme}:` brings its own weights", str(weights), "Leave `weights` out, or use a factory."
+        )
+
+
+def _module_of(model: Model, spec: str) -> nn.Module:
+    if isinstance(model, Classifier):
+        return model.module
+    raise ModelError(
+        "Weights can be loaded into torch modules alone",
+        f"{type(model).__name__} from {spec}",
+        "Load them inside the factory.",
+    )
+
+
+def _from_factory(spec: str) -> Model:
+    place, _, name = spec.rpartition(":")
+    # As Python does for a script and for `python -m`: the file's own folder, and the current one.
+    with _importable(Path(place).parent.resolve() if place.endswith(".py") else Path.cwd(), Path.cwd()):
+        module = _imported(place, spec)
+        made = getattr(module, name, None)
+        if made is None:
+            known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+            raise InputError(f"{place} has no {name!r}", f"{', '.join(known) or 'nothing to call'}", f"Use {FORMS}.")
+        # A finished model can be callable too, and must not be taken for its own factory.
+        if callable(made) and not isinstance(made, nn.Module) and not is_adapter(made):
+            try:
+                made = made()
+            except Exception as error:
+                raise ModelError(
+                    "The factory failed",
+                    f"{type(error).__name__}: {error} (in {spec})",
+                    "It is called without arguments.",
+                ) from error
+    return wrap(made, name=spec)
+
+
+def _imported(place: str, spec: str) -> ModuleType:
+    try:
+        return _imported_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{place}.".startswith(f"{error.name}."):
+            raise InputError("No such scheme or Python module", repr(place), f"Use {FORMS}.") from error
+        if isinstance(error, InputError):
+            raise
+        raise ModelError(
+            "The Python code of the model cannot be imported",
+            f"{type(error).__name__}: {error} (in {spec})",
+            f"See that `import {Path(place).stem if place.endswith('.py') else place}` works in this environment.",
+        ) from error
+
+
+def _imported_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError("No such file of Python code", str(path), f"Use {FORMS}.")
+    # Two files of the same name must not be taken for one another, nor for an installed package.
+    name = f"{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    found = importlib.util.spec_from_file_location(name, path)
+    if found is None or found.loader is None:
+        raise InputError("This file cannot be imported", str(path), f"Use {FORMS}.")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module  # dataclasses and pickles look their module up
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextmanager
+def _importable(*folders: Path) -> Iterator[None]:
+    added = [str(folder) for folder in folders]
+    sys.path[:0] = added
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        for folder in added:
+            sys.path.remove(folder)

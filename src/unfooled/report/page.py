@@ -1,0 +1,149 @@
+"""From results to one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from unfooled.core.errors import RunError
+from unfooled.core.folder import write_atomically
+from unfooled.core.results import Results, ThreatResults
+
+from . import charts, tables, wording
+from .gallery import ROOM, Exhibit, first_picture, gallery
+from .wording import Threat
+
+
+def render(results: Results) -> str:
+    """Write the report of an audit as one HTML page.
+
+    The page loads nothing: pictures, figures and styles lie inside it. The same results give the same bytes.
+
+    Raises:
+        RunError: The results hold no example.
+    """
+    if results.records.num_rows == 0:
+        raise RunError("There is nothing to report on", "results without a row", "Audit at least one example.")
+    environment = Environment(
+        loader=PackageLoader("unfooled.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        sure=wording.sure,
+        percent=wording.percent,
+        measured=wording.measured,
+        duration=wording.duration,
+        named=wording.class_name,
+    )
+    return environment.get_template("report.html.j2").render(_contents(results)).lstrip()
+
+
+def write_report(results: Results, path: str | Path) -> Path:
+    """Write the report of an audit into a file; returns its path.
+
+    Raises:
+        RunError: The results hold no example, or the file cannot be written.
+    """
+    page, place = render(results), Path(path)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(place, page)
+    except OSError as error:
+        raise RunError(
+            "The report cannot be written", f"{place}: {error.strerror}", "Name a file, such as report.html."
+        ) from error
+    return place
+
+
+def _contents(results: Results) -> dict[str, Any]:
+    """Gather what the template shows."""
+    threats = tables.threats(results)
+    found = {name: results[name] for name in threats}
+    scores = {name: tables.score(found[name]) for name in threats}
+    hardest = tables.hardest(scores, threats)
+    first = _first(found, threats, hardest)
+    stages = {name: rows for name in threats if (rows := tables.stages(results, name))}
+    return {
+        "run": results.run,
+        "created": wording.moment(results.run["created"]),
+        "classes": results.run["model"]["classes"],
+        "threats": threats,
+        "hardest": hardest,
+        "headline": wording.headline(found[hardest], threats[hardest]),
+        "first": first,
+        "scores": scores,
+        "union": tables.score(results.union()) if len(scores) > 1 else None,
+        "curves": [
+            (line, charts.curve(line, scores, f"curve{place}")) for place, line in enumerate(tables.curves(threats))
+        ],
+        "stages": [
+            (threats[name], rows, charts.attacks(rows, f"attacks{place}"))
+            for place, (name, rows) in enumerate(stages.items())
+        ],
+        "walls": gallery(found, threats, ROOM - (first.characters if first else 0)),
+        "differs": any(line.robust != line.robust_float32 for line in scores.values()),
+        "by_class": tables.by_class(found[hardest]),
+        "notes": [*results.run["data"]["notes"], *results.run["notes"]],
+        "call": _call(results.run),
+        "settings": _settings(results.run),
+    }
+
+
+def _first(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], hardest: str) -> Exhibit | None:
+    """Choose the pair under the headline: of the headline's threat, or of any other that has one."""
+    for name in (hardest, *found):
+        exhibit = first_picture(found[name], threats[name])
+        if exhibit is not None:
+            return exhibit
+    return None
+
+
+def _call(run: Mapping[str, Any]) -> str:
+    """Write down what starts the same audit again."""
+    if run["command"]:
+        return str(run["command"])
+    names = [entry["name"] for entry in run["threats"]]
+    options = ", ".join(f"{word}={run[word]!r}" for word in ("seed", "batch", "keep"))
+    return f"unfooled.audit(model, data, {names!r}, suite={run['suite']['name']!r}, {options})"
+
+
+def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """List everything that the figures depend on, under a few headings."""
+    model, data, versions = run["model"], run["data"], run["versions"]
+    groups = {
+        "Model": {
+            "name": model["name"],
+            "class": model["class"],
+            "parameters": model["parameters"],
+            "sha256 of the weights": model["sha256"],
+            "preprocessing": model["preprocess"],
+            "classes": model["k"],
+        },
+        "Data": {
+            "source": data["source"],
+            "examples": data["n"],
+            "fingerprint": data["fingerprint"],
+        },
+        "Run": {
+            "suite": run["suite"]["name"],
+            "seed": run["seed"],
+            "batch": run["batch"],
+            "device": run["device"],
+            "threads": run["threads"],
+            "kept": run["keep"],
+        },
+        "Software": {"unfooled": run["unfooled"], "results schema": run["schema"], **versions},
+    }
+    return [(group, [(word, _plain(value)) for word, value in lines.items()]) for group, lines in groups.items()]
+
+
+def _plain(value: object) -> str:
+    if value is None or value == "":
+        return "\u2013"
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)

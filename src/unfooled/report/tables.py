@@ -1,0 +1,161 @@
+"""The numbers of the page, read from the results: one dataclass a line of a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import pyarrow.compute as pc
+
+from unfooled.core.results import Interval, Results, ThreatResults, wilson
+
+from .gallery import is_picture
+from .wording import Threat
+
+SMALLEST_CLASS = 5
+LONGEST_TABLE = 20
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one threat, or all of them at once, left standing.
+
+    Attributes:
+        n: Examples.
+        right: Examples read rightly when nobody attacks.
+        robust: Examples read rightly and never broken.
+        share: Robust accuracy, 0 to 1.
+        interval: Its 95 % interval.
+        robust_float32: As `robust`, before saving in the file format.
+    """
+
+    n: int
+    right: int
+    robust: int
+    share: float
+    interval: Interval
+    robust_float32: int
+
+    @property
+    def clean(self) -> float:
+        """Clean accuracy, 0 to 1."""
+        return self.right / self.n
+
+    @property
+    def clean_interval(self) -> Interval:
+        """Its 95 % interval."""
+        return wilson(self.right, self.n)
+
+    @property
+    def fooled(self) -> int:
+        """Examples read rightly and then broken."""
+        return self.right - self.robust
+
+
+def score(found: ThreatResults) -> Score:
+    """Count what one threat, or all of them at once, left standing."""
+    correct = found.column("clean_correct").astype(bool)
+    return Score(
+        len(found),
+        int(correct.sum()),
+        int(found.robust.sum()),
+        found.robust_accuracy,
+        found.interval,
+        int((correct & ~found.broken_float32).sum()),
+    )
+
+
+def threats(results: Results) -> dict[str, Threat]:
+    """Find the threats of a run, also of one that another was merged into, in the order of the audit."""
+    settings = {entry["name"]: entry for run in _runs(results.run) for entry in run["threats"]}
+    classes = results.run["model"]["classes"]
+    return {name: Threat(settings[name], classes, _of_pictures(results[name], settings[name])) for name in settings}
+
+
+def _runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield run
+    for merged in run.get("merged", []):
+        yield from _runs(merged)
+
+
+def _of_pictures(found: ThreatResults, settings: Mapping[str, Any]) -> bool:
+    return settings["carrier"].startswith("png") or any(
+        is_picture(array) for _, array in islice(found.adversarial(), 1)
+    )
+
+
+def hardest(scores: Mapping[str, Score], threats: Mapping[str, Threat]) -> str:
+    """Choose the threat for the headline: the one that leaves least standing, among equals the smallest radius."""
+    return min(scores, key=lambda name: (scores[name].share, threats[name].radius or 0.0))
+
+
+def curves(threats: Mapping[str, Threat]) -> list[list[Threat]]:
+    """Gather the threats that differ in their radius alone, smallest radius first: one list a curve."""
+    series: dict[tuple[str, ...], list[Threat]] = {}
+    for threat in threats.values():
+        if threat.radius:
+            series.setdefault(threat.series, []).append(threat)
+    return [sorted(line, key=lambda threat: threat.radius or 0.0) for line in series.values()]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One attack under one threat: a row of `STAGES` and what follows from it.
+
+    Attributes:
+        row: The row.
+    """
+
+    row: dict[str, Any]
+
+    @property
+    def passes(self) -> int:
+        """Everything asked of the model: queries, forward rows and backward rows."""
+        return int(self.row["queries"] + self.row["forwards"] + self.row["backwards"])
+
+    @property
+    def passes_per_broken(self) -> float | None:
+        """What one broken example cost; None where none was broken."""
+        return self.passes / self.row["broken"] if self.row["broken"] else None
+
+
+def stages(results: Results, threat: str) -> list[Stage]:
+    """List the attacks of one threat in the order in which they were tried."""
+    return [Stage(row) for row in results.stages.filter(pc.equal(results.stages["threat"], threat)).to_pylist()]
+
+
+@dataclass(frozen=True)
+class ClassLine:
+    """How one class fares under one threat.
+
+    Attributes:
+        label: The class.
+        n: Its examples.
+        right: Those read rightly when nobody attacks.
+        robust: Those never broken as well.
+        mistaken_for: The answer given most often to its broken examples; None if none was broken.
+    """
+
+    label: int
+    n: int
+    right: int
+    robust: int
+    mistaken_for: int | None
+
+
+def by_class(found: ThreatResults) -> list[ClassLine]:
+    """Tell which classes fall, the worst first; empty where no class has enough examples to say so."""
+    y, broken = found.column("y"), found.broken
+    answers, correct = found.column("adv_label"), found.column("clean_correct").astype(bool)
+    lines = []
+    for label, n in sorted(Counter(y.tolist()).items()):
+        if n >= SMALLEST_CLASS:
+            of_class = y == label
+            taken = Counter(int(answer) for answer in answers[of_class & broken])
+            first = min(taken, key=lambda answer: (-taken[answer], answer)) if taken else None
+            right, robust = int(correct[of_class].sum()), int(found.robust[of_class].sum())
+            lines.append(ClassLine(label, n, right, robust, first))
+    return sorted(lines, key=lambda line: (line.robust / line.n, -line.n, line.label))[:LONGEST_TABLE]

@@ -1,0 +1,220 @@
+"""Numbers and threats in plain sentences, for readers outside the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from unfooled.core.results import ThreatResults
+
+THIN = "\u202f"  # narrow space that does not break, between a number and its unit
+FAMILIES = {
+    "linf": "change every {site} by at most {size}{scale}",
+    "l2": "change {whole} by at most {size} in all (Euclidean length of the change)",
+}
+SIGHTS = {
+    "GRADIENT": "has a copy of the model",
+    "SCORES": "sees the model's scores but not its inside",
+    "DECISION": "sees the model's answers but nothing else",
+}
+
+
+@dataclass(frozen=True)
+class Threat:
+    """One threat of the run, as `run["threats"]` describes it.
+
+    Attributes:
+        settings: Its entry in the run.
+        classes: Names of the classes, None where the model gives none.
+        pictures: Whether its examples are pictures.
+    """
+
+    settings: Mapping[str, Any]
+    classes: list[str] | None
+    pictures: bool
+
+    @property
+    def name(self) -> str:
+        """Name in the grammar of threats."""
+        return str(self.settings["name"])
+
+    @property
+    def family(self) -> str:
+        """The kind of set: `linf` of `linf:4/255@mask-1a2b`."""
+        return str(self.settings["within"]).partition(":")[0]
+
+    @property
+    def size(self) -> str:
+        """The radius as it was given: `4/255` of `linf:4/255@mask-1a2b`."""
+        return str(self.settings["within"]).partition(":")[2].partition("@")[0]
+
+    @property
+    def radius(self) -> float | None:
+        """Largest distance allowed; None where the set has none."""
+        radius: float | None = self.settings["radius"]
+        return radius
+
+    @property
+    def region(self) -> str:
+        """The region that alone may change: `mask-1a2b` of `linf:4/255@mask-1a2b`; empty for none."""
+        return str(self.settings["within"]).partition("@")[2]
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """What threats must share to stand on one curve: everything but the radius."""
+        return self.goal, self.family, self.region, self.settings["access"], self.settings["carrier"]
+
+    @property
+    def goal(self) -> str:
+        """What the attacker wants, in the grammar of goals."""
+        return str(self.settings["goal"] or "misclassify")
+
+    @property
+    def noun(self) -> str:
+        """What one example is called."""
+        return "picture" if self.pictures else "example"
+
+    @property
+    def change(self) -> str:
+        """What the attacker may do, as the end of 'somebody who may'."""
+        template = FAMILIES.get(self.family)
+        if template is None or not self.size:
+            return f"make any change within {self.settings['within']}"
+        site, whole, scale = ("value", "the example", "")
+        if self.pictures:
+            site, whole, scale = ("pixel", "the picture", " of full brightness")
+        words = template.format(site=site, whole=whole, size=self.size, scale=scale)
+        return f"{words} inside a marked region" if self.region else words
+
+    @property
+    def sight(self) -> str:
+        """What the attacker knows, as the end of 'somebody who'."""
+        return SIGHTS[self.settings["access"]]
+
+    @property
+    def visibility(self) -> str:
+        """How well people see the largest change, where a rule of thumb exists; empty otherwise."""
+        if not self.pictures or self.family != "linf" or self.radius is None or self.radius > 8.01 / 255:
+            return ""
+        return "too little for most people to notice" if self.radius < 4.01 / 255 else "little enough to be overlooked"
+
+    @property
+    def aim(self) -> str:
+        """What success looks like, as a verb after 'somebody'."""
+        kind, _, wanted = self.goal.partition(":")
+        names = " or ".join(
+            f"\u201c{class_name(int(label), self.classes)}\u201d" for label in wanted.split(",") if wanted
+        )
+        match kind.partition("-")[0]:
+            case "misclassify":
+                return "fools it"
+            case "top":
+                return f"drives the right answer out of its first {kind.partition('-')[2]}"
+            case "become" | "enter":
+                return f"makes it answer {names}"
+            case "leave":
+                return f"makes it answer something other than {names}"
+        return f"reaches the goal {self.goal}"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first sentence of the report in three parts, so that the page can stress the last.
+
+    Attributes:
+        before: How the model does when nobody attacks.
+        attacker: Who attacks, and what they may do; empty if there was nothing to attack.
+        outcome: What comes of it.
+    """
+
+    before: str
+    attacker: str
+    outcome: str
+
+
+def headline(found: ThreatResults, threat: Threat) -> Headline:
+    """Say in one breath what an audit found out under one threat."""
+    n, right = len(found), int(found.column("clean_correct").sum())
+    fooled = right - int(found.robust.sum())
+    before = f"Of {count(n, threat.noun)}, the model reads {_share(right, n)} rightly"
+    if n == 1:
+        before = f"The model reads the one {threat.noun} of this audit {'rightly' if right else 'wrongly'}"
+    if right == 0:
+        return Headline(before + ", attack or none,", "", "so there was nothing left to fool.")
+    visible = f" \u2013 {threat.visibility} \u2013" if threat.visibility else ""
+    who = f"who {threat.sight} and may {threat.change}{visible}"
+    if fooled == 0:
+        those = "it" if right == 1 else f"any of these {right:,}"
+        return Headline(f"{before}.", f"For somebody {who}", f"no attack tried here worked on {those}.")
+    return Headline(f"{before}.", f"Somebody {who}", f"{threat.aim} on {_of_these(fooled, right)}.")
+
+
+def _share(part: int, whole: int) -> str:
+    if part == whole:
+        return "both" if whole == 2 else f"all {whole:,}"
+    return f"{part:,}" if part else "none"
+
+
+def _of_these(part: int, whole: int) -> str:
+    if whole == 1:
+        return "that one"
+    return f"all of these {whole:,}" if part == whole else f"{part:,} of these {whole:,}"
+
+
+def class_name(label: int | None, classes: list[str] | None) -> str:
+    """Name a class as people know it, or by its number."""
+    if label is None or label < 0:
+        return "no readable answer"
+    if classes is not None and label < len(classes):
+        return str(classes[label])
+    return f"class {label}"
+
+
+def count(number: int, noun: str) -> str:
+    """Count things: `1 picture`, `2,000 pictures`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def percent(share: float | None) -> str:
+    """Write a share with at most one decimal; a dash where there is none."""
+    if share is None or np.isnan(share):
+        return "\u2013"
+    rounded = f"{100 * share:.1f}".removesuffix(".0")
+    if rounded in ("0", "100") and share not in (0, 1):  # never call almost none 'none' nor almost all 'all'
+        rounded = "under 0.1" if share < 0.5 else "over 99.9"
+    return f"{rounded}{THIN}%"
+
+
+def sure(confidence: float) -> str:
+    """Write a confidence as a whole percentage, without claiming certainty that rounding made."""
+    rounded = round(100 * confidence)
+    if rounded == 100 and confidence < 1:
+        return f"over 99{THIN}%"
+    return f"{rounded}{THIN}%" if rounded else f"under 1{THIN}%"
+
+
+def measured(distance: float | None, threat: Threat) -> str:
+    """Write a distance in its set's own unit; for pictures under linf in steps of an 8-bit picture first."""
+    if distance is None or np.isnan(distance):
+        return "\u2013"
+    if threat.family != "linf" or not threat.pictures:
+        return f"{distance:.3g}"
+    return f"{f'{distance * 255:.2f}'.rstrip('0').rstrip('.')}/255 ({distance:.4f})"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it."""
+    if seconds < 60:
+        return f"{seconds:.3g}{THIN}s"
+    minutes = round(seconds / 60)
+    return f"{minutes}{THIN}min" if minutes < 60 else f"{minutes // 60}{THIN}h {minutes % 60}{THIN}min"
+
+
+def moment(iso: str) -> str:
+    """Write a moment: `1 October 2026, 14:03 UTC`."""
+    at = datetime.fromisoformat(iso)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
