@@ -47,7 +47,7 @@ installed: $(VENV)/.test chromium
 
 $(VENV)/.made:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "unfooled needs Python 3.11 or newer; found: $$(python3 --version 2>&1)." \
+		echo "unfooled needs Python 3.11 or newer; found: $(or $(PYTHON),$$(python3 --version 2>&1))." \
 			"Install it, or name one: make demo PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing into $(VENV): some minutes the first time"
 	@"$(PYTHON)" -m venv --clear $(VENV)

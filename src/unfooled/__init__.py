@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unfooled.attacks import ATTACKS, attack_named
-    from unfooled.audit.engine import audit
-    from unfooled.audit.given import judge
-    from unfooled.audit.single import attack
-    from unfooled.audit.verify import verify
+    from unfooled.auditing.engine import audit
+    from unfooled.auditing.given import judge
+    from unfooled.auditing.single import attack
+    from unfooled.auditing.verify import verify
     from unfooled.core.errors import UnfooledError
     from unfooled.core.folder import load, save
     from unfooled.core.results import Results
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from unfooled.sets.l2 import L2
     from unfooled.sets.l2 import L2 as l2
     from unfooled.sets.linf import Linf
-    from unfooled.sets.linf import Linf as linf  # noqa: N813
+    from unfooled.sets.linf import Linf as linf
     from unfooled.sets.masked import Masked, Region
 
 __version__ = "0.1.0"
@@ -44,14 +44,14 @@ _HOMES = {
     "Results": "unfooled.core.results",
     "ThreatModel": "unfooled.core.threat",
     "UnfooledError": "unfooled.core.errors",
-    "attack": "unfooled.audit.single",
+    "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
-    "audit": "unfooled.audit.engine",
-    "judge": "unfooled.audit.given",
+    "audit": "unfooled.auditing.engine",
+    "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
     "save": "unfooled.core.folder",
-    "verify": "unfooled.audit.verify",
+    "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
     "write_report": "unfooled.report",
 }

@@ -13,10 +13,10 @@ LONG_FUNCTION = "def f():\n" + "    x = 1\n" * 40
 LONG_BUT_DOCUMENTED = 'def f():\n    """Say.\n' + "\n    much\n" * 20 + '    """\n' + "    x = 1\n" * 30
 
 FAULTY = {
-    "a long file": (rules.short_file, "audit/engine.py", "x = 1\n" * 251),
+    "a long file": (rules.short_file, "auditing/engine.py", "x = 1\n" * 251),
     "a long attack": (rules.short_file, "attacks/pgd.py", "x = 1\n" * 81),
-    "a long function": (rules.short_function, "audit/engine.py", LONG_FUNCTION),
-    "a long method": (rules.short_function, "audit/engine.py", "class A:\n  " + LONG_FUNCTION.replace("\n", "\n  ")),
+    "a long function": (rules.short_function, "auditing/engine.py", LONG_FUNCTION),
+    "a long method": (rules.short_function, "auditing/engine.py", "class A:\n  " + LONG_FUNCTION.replace("\n", "\n  ")),
     "isinstance": (rules.no_type_test, "attacks/pgd.py", "isinstance(x, int)"),
     "hasattr": (rules.no_type_test, "search/ascent.py", "def f(x):\n    return hasattr(x, 'project')"),
     "getattr": (rules.no_type_test, "search/ascent.py", "getattr(x, 'project', None)"),
@@ -28,7 +28,7 @@ FAULTY = {
     "a silent function": (rules.documented, "goals.py", '"""Say."""\ndef f(): ...'),
     "a silent class": (rules.documented, "goals.py", '"""Say."""\nclass A: ...'),
     "a silent method": (rules.documented, "goals.py", '"""Say."""\nclass A:\n    """Say."""\n    def f(self): ...'),
-    "a vague file": (rules.telling_name, "audit/utils.py", ""),
+    "a vague file": (rules.telling_name, "auditing/utils.py", ""),
     "a vague folder": (rules.telling_name, "common/linf.py", ""),
     "a note to oneself": (rules.nothing_left_to_do, "goals.py", "x = 1  # TO" "DO: think"),
     "a thawed dataclass": (rules.abstract_or_final, "goals.py", "@dataclass\nclass A: ..."),
@@ -38,7 +38,7 @@ FAULTY = {
 }  # fmt: skip
 
 SOUND = {
-    "a documented function": (rules.short_function, "audit/engine.py", LONG_BUT_DOCUMENTED),
+    "a documented function": (rules.short_function, "auditing/engine.py", LONG_BUT_DOCUMENTED),
     "isinstance in an adapter": (rules.no_type_test, "models/prepare.py", "isinstance(x, int)"),
     "a narrow except": (rules.narrow_except, "cli.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
     "an error translated": (

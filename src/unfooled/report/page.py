@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unfooled.core.errors import RunError
 from unfooled.core.folder import write_atomically
-from unfooled.core.results import Results, ThreatResults
+from unfooled.core.results import SCHEMA_VERSION, Results, ThreatResults
 
 from . import charts, tables, wording
 from .gallery import ROOM, Exhibit, first_picture, gallery
@@ -72,7 +72,7 @@ def _contents(results: Results) -> dict[str, Any]:
     return {
         "run": results.run,
         "created": wording.moment(results.run["created"]),
-        "classes": results.run["model"]["classes"],
+        "classes": tables.class_names(results.run),
         "threats": threats,
         "hardest": hardest,
         "headline": wording.headline(found[hardest], threats[hardest]),
@@ -89,7 +89,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "walls": gallery(found, threats, ROOM - (first.characters if first else 0)),
         "differs": any(line.robust != line.robust_float32 for line in scores.values()),
         "by_class": tables.by_class(found[hardest]),
-        "notes": [*results.run["data"]["notes"], *results.run["notes"]],
+        "notes": _notes(results.run),
         "call": _call(results.run),
         "settings": _settings(results.run),
     }
@@ -104,9 +104,16 @@ def _first(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], ha
     return None
 
 
+def _notes(run: Mapping[str, Any]) -> list[str]:
+    """Gather what a reader should know about the run."""
+    merged = len(run.get("merged", []))
+    joined = [f"This report joins {merged + 1} runs; the settings below are those of the first."] if merged else []
+    return [*joined, *run["data"].get("notes", []), *run.get("notes", [])]
+
+
 def _call(run: Mapping[str, Any]) -> str:
     """Write down what starts the same audit again."""
-    if run["command"]:
+    if run.get("command"):
         return str(run["command"])
     names = [entry["name"] for entry in run["threats"]]
     options = ", ".join(f"{word}={run[word]!r}" for word in ("seed", "batch", "keep"))
@@ -118,15 +125,15 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
     model, data, versions = run["model"], run["data"], run["versions"]
     groups = {
         "Model": {
-            "name": model["name"],
-            "class": model["class"],
-            "parameters": model["parameters"],
-            "sha256 of the weights": model["sha256"],
-            "preprocessing": model["preprocess"],
-            "classes": model["k"],
+            "name": model.get("name"),
+            "class": model.get("class"),
+            "parameters": model.get("parameters"),
+            "sha256 of the weights": model.get("sha256"),
+            "preprocessing": model.get("preprocess"),
+            "classes": model.get("k"),
         },
         "Data": {
-            "source": data["source"],
+            "source": data.get("source"),
             "examples": data["n"],
             "fingerprint": data["fingerprint"],
         },
@@ -138,7 +145,7 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
             "threads": run["threads"],
             "kept": run["keep"],
         },
-        "Software": {"unfooled": run["unfooled"], "results schema": run["schema"], **versions},
+        "Software": {"unfooled": run["unfooled"], "results schema": SCHEMA_VERSION, **versions},
     }
     return [(group, [(word, _plain(value)) for word, value in lines.items()]) for group, lines in groups.items()]
 
@@ -146,4 +153,6 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
 def _plain(value: object) -> str:
     if value is None or value == "":
         return "\u2013"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{word} {_plain(part)}" for word, part in value.items())
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)

@@ -71,8 +71,14 @@ def score(found: ThreatResults) -> Score:
 def threats(results: Results) -> dict[str, Threat]:
     """Find the threats of a run, also of one that another was merged into, in the order of the audit."""
     settings = {entry["name"]: entry for run in _runs(results.run) for entry in run["threats"]}
-    classes = results.run["model"]["classes"]
+    classes = class_names(results.run)
     return {name: Threat(settings[name], classes, _of_pictures(results[name], settings[name])) for name in settings}
+
+
+def class_names(run: Mapping[str, Any]) -> list[str] | None:
+    """Find the names of the classes in a run; None where it gives none."""
+    names = run["model"].get("classes")
+    return names if isinstance(names, list) else None
 
 
 def _runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

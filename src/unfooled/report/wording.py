@@ -17,9 +17,9 @@ FAMILIES = {
     "l2": "change {whole} by at most {size} in all (Euclidean length of the change)",
 }
 SIGHTS = {
-    "GRADIENT": "has a copy of the model",
-    "SCORES": "sees the model's scores but not its inside",
-    "DECISION": "sees the model's answers but nothing else",
+    "gradient": "has a copy of the model",
+    "scores": "sees the model's scores but not its inside",
+    "decision": "sees the model's answers but nothing else",
 }
 
 
@@ -61,7 +61,7 @@ class Threat:
     @property
     def region(self) -> str:
         """The region that alone may change: `mask-1a2b` of `linf:4/255@mask-1a2b`; empty for none."""
-        return str(self.settings["within"]).partition("@")[2]
+        return self.name.partition("@")[2]
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Threat:
     @property
     def sight(self) -> str:
         """What the attacker knows, as the end of 'somebody who'."""
-        return SIGHTS[self.settings["access"]]
+        return SIGHTS[str(self.settings["access"]).lower()]
 
     @property
     def visibility(self) -> str:
@@ -144,7 +144,7 @@ def headline(found: ThreatResults, threat: Threat) -> Headline:
     if n == 1:
         before = f"The model reads the one {threat.noun} of this audit {'rightly' if right else 'wrongly'}"
     if right == 0:
-        return Headline(before + ", attack or none,", "", "so there was nothing left to fool.")
+        return Headline(f"{before}, attack or none.", "", "Check the labels, the classes and the preprocessing first.")
     visible = f" \u2013 {threat.visibility} \u2013" if threat.visibility else ""
     who = f"who {threat.sight} and may {threat.change}{visible}"
     if fooled == 0:

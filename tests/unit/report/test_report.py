@@ -194,7 +194,7 @@ def test_headline_says_it_in_plain_words() -> None:
     assert f"{before}S{who} fools it on all of these 17." in text(render(make(20, 3, 17)))
     assert f"{before}S{who} fools it on 5 of these 17." in text(render(make(20, 3, 5)))
     assert f"{before}For s{who} no attack tried here worked on any of these 17." in text(render(make(20, 3, 0)))
-    assert "the model reads none rightly, attack or none, so there was" in text(render(make(20, 20, 0)))
+    assert "the model reads none rightly, attack or none. Check the labels" in text(render(make(20, 20, 0)))
     assert "The model reads the one picture of this audit rightly." in text(render(make(1, 0, 1)))
     target = make(threats=[threat("become:3 l2:3")], classes=[f"class number {label}" for label in range(10)])
     assert "makes it answer \u201cclass number 3\u201d on 5 of these 8." in text(render(target))
@@ -210,6 +210,7 @@ def test_several_threats_are_joined() -> None:
     joined = one.merge(two)
     seen = text(render(joined))
     assert joined.union().robust_accuracy == 0.3
+    assert "This report joins 2 runs" in seen
     assert "any of these 7 of 10 30 % 10.8 % to 60.3 %" in seen
 
 

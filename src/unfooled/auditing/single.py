@@ -9,7 +9,6 @@ from torch import Tensor
 
 from unfooled.attacks import attack_named
 from unfooled.core.attack import Attack, Found, Problem
-from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Target

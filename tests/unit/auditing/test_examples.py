@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from unfooled.audit.examples import check_labels, padded_width, read_examples
+from unfooled.auditing.examples import check_labels, padded_width, read_examples
 from unfooled.core.errors import InputError
 from unfooled.modalities.carriers import Float32, Png
 from unfooled.modalities.sources import open_source
