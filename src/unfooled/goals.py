@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from unfooled.core.answer import UNREADABLE, Answer
 from unfooled.core.errors import AccessError, InputError
+from unfooled.core.target import Access
 from unfooled.core.threat import Goal, Loss
 from unfooled.losses import margin
 
@@ -63,6 +64,11 @@ class Misclassify:
     def classes(self) -> tuple[int, ...]:
         """Name no class."""
         return ()
+
+    @property
+    def needs(self) -> Access:
+        """Labels tell the top class, scores the ranks below it."""
+        return Access.DECISION if self.top == 1 else Access.SCORES
 
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
@@ -117,6 +123,11 @@ class Become:
         """Name the target."""
         return (self.target,)
 
+    @property
+    def needs(self) -> Access:
+        """Labels tell success."""
+        return Access.DECISION
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
         return answer.labels == self.target
@@ -144,6 +155,11 @@ class Enter:
     def name(self) -> str:
         """Give `enter:151,152`."""
         return "enter:" + ",".join(map(str, self.classes))
+
+    @property
+    def needs(self) -> Access:
+        """Labels tell success."""
+        return Access.DECISION
 
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
@@ -178,6 +194,11 @@ class Leave:
     def name(self) -> str:
         """Give `leave:919,920`."""
         return "leave:" + ",".join(map(str, self.classes))
+
+    @property
+    def needs(self) -> Access:
+        """Labels tell success."""
+        return Access.DECISION
 
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""

@@ -95,5 +95,7 @@ def judge(
                 f"{proposal.shape} for example {i} of shape {examples.shapes[i]}",
                 "Give (n, ...) in the order of the data.",
             )
+        if not np.isfinite(proposal).all():
+            raise InputError("Proposals are finite", f"NaN or infinity in proposal {i}", "Give x where there is none.")
     given = Given(source, dict(zip(examples.ids.tolist(), proposals, strict=True)))
     return audit(model, examples, threats, [given], batch=batch, device=device, out=out, keep=keep)

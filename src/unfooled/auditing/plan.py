@@ -136,6 +136,12 @@ def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, kee
                 ", ".join(map(str, unknown)),
                 f"Its classes are 0 to {classes - 1}.",
             )
+        if threat.goal.needs > threat.access:
+            raise InputError(
+                f"The goal {threat.goal.name} cannot be told from what the attacker sees",
+                f"access to {threat.access.name.lower()} alone",
+                f"Grant access to {threat.goal.needs.name.lower()}, or choose another goal.",
+            )
         if threat.budget is not None and threat.budget < 1:
             raise InputError("A budget allows at least one answer", threat.budget, "Give 1 or more, or none at all.")
         if threat.trials < 1 or not 0 < threat.quorum <= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -17,6 +18,7 @@ class Progress(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class Silent:
     """Shows nothing."""
 

@@ -62,7 +62,9 @@ def attack(
     check_threats((one,), classes, seed, "none")
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     clean = examples.batch(range(len(examples)), device)
-    target = Target(adapter, chosen.needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device)
+    target = Target(
+        adapter, max(chosen.needs, one.goal.needs), len(clean), budget=one.budget, batch=batch, seed=seed, device=device
+    )
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
     problem = Problem(target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin)

@@ -39,7 +39,7 @@ def attack_wave(
     x, y = plan.examples.batch(wave.tolist(), device), plan.examples.y[wave].to(device)
     target = Target(
         plan.model,
-        stage.attack.needs,
+        max(stage.attack.needs, threat.goal.needs),
         len(x),
         budget=threat.budget,
         already=torch.from_numpy(spent).to(device),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +65,19 @@ class Draws:
     def _floats(stream: np.random.Philox, count: int) -> np.ndarray:
         words = stream.random_raw(-(-count // 2)).astype("<u8").view("<u4")
         return (words[:count] >> np.uint32(8)).astype(np.float32) * _UNIT
+
+
+@contextmanager
+def reseeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Run with fresh random state of torch, numpy and random, and put the caller's back afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    of_random, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)
+            random.seed(seed)
+            yield
+    finally:
+        random.setstate(of_random)
+        np.random.set_state(of_numpy)

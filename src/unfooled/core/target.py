@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .answer import Answer, Labels
 from .batch import Batch
 from .errors import AccessError, BudgetError, ModelError
+from .seeds import reseeded
 
 
 class Access(IntEnum):
@@ -233,19 +231,3 @@ class Target:
 
 def _joined(answers: list[Answer]) -> Answer:
     return answers[0] if len(answers) == 1 else type(answers[0]).joined(answers)
-
-
-@contextmanager
-def reseeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Run with fresh random state of torch, numpy and random, and put the caller's back afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    of_random, of_numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
-            np.random.seed(seed % 2**32)
-            random.seed(seed)
-            yield
-    finally:
-        random.setstate(of_random)
-        np.random.set_state(of_numpy)

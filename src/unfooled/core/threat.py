@@ -32,6 +32,11 @@ class Goal(Protocol):
         """Classes that it names, for the check at the door."""
         ...
 
+    @property
+    def needs(self) -> Access:
+        """Least access by which success can be told."""
+        ...
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """Tell for each row whether the attacker has what they want, (r,) bool."""
         ...

@@ -9,7 +9,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError, UnfooledError
-from unfooled.core.target import Model, reseeded
+from unfooled.core.seeds import reseeded
+from unfooled.core.target import Model
 
 from .classifier import Classifier
 from .weights import fingerprint

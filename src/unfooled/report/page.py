@@ -82,6 +82,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "curves": [
             (line, charts.curve(line, scores, f"curve{place}")) for place, line in enumerate(tables.curves(threats))
         ],
+        "radii": max(map(len, tables.curves(threats)), default=0),
         "stages": [
             (threats[name], rows, charts.attacks(rows, f"attacks{place}"))
             for place, (name, rows) in enumerate(stages.items())
@@ -108,7 +109,8 @@ def _notes(run: Mapping[str, Any]) -> list[str]:
     """Gather what a reader should know about the run."""
     merged = len(run.get("merged", []))
     joined = [f"This report joins {merged + 1} runs; the settings below are those of the first."] if merged else []
-    return [*joined, *run["data"].get("notes", []), *run.get("notes", [])]
+    notes = [*joined, *run["data"].get("notes", []), *run.get("notes", [])]
+    return [f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in notes]
 
 
 def _call(run: Mapping[str, Any]) -> str:
@@ -116,8 +118,11 @@ def _call(run: Mapping[str, Any]) -> str:
     if run.get("command"):
         return str(run["command"])
     names = [entry["name"] for entry in run["threats"]]
+    suite = repr(run["suite"]["name"])
+    if suite == "'custom'":
+        suite = f"[{', '.join(attack.partition(': ')[2] for attack in run['suite']['attacks'])}]"
     options = ", ".join(f"{word}={run[word]!r}" for word in ("seed", "batch", "keep"))
-    return f"unfooled.audit(model, data, {names!r}, suite={run['suite']['name']!r}, {options})"
+    return f"unfooled.audit(model, data, {names!r}, suite={suite}, {options})"
 
 
 def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -49,8 +49,11 @@ class Threat:
 
     @property
     def size(self) -> str:
-        """The radius as it was given: `4/255` of `linf:4/255@mask-1a2b`."""
-        return str(self.settings["within"]).partition(":")[2].partition("@")[0]
+        """The radius as people write it: `4/255` of `linf:4/255@mask-1a2b`, `0.5/255` of a long decimal."""
+        size = str(self.settings["within"]).partition(":")[2].partition("@")[0]
+        if self.radius is None or len(size) <= 6:
+            return size
+        return f"{255 * self.radius:.3g}/255" if self.family == "linf" and self.pictures else f"{self.radius:.3g}"
 
     @property
     def radius(self) -> float | None:

@@ -158,7 +158,8 @@ def test_subsets_keep_keys():
     assert part.y.tolist() == [2, 0]
     assert torch.equal(part.ids, examples.ids[[3, 1]])
     assert torch.equal(part.batch([0, 1]).values, X[[2, 0]])
-    assert part.subset([1]).keys == [examples.keys[1]]
+    assert part.subset([0]).keys == [examples.keys[3]]
+    assert torch.equal(part.subset([0]).batch([0]).values, X[[2]])
     assert part.fingerprint != examples.fingerprint
     assert len(examples.subset([])) == 0
 

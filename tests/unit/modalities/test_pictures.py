@@ -111,13 +111,13 @@ def test_sixteen_bit_grey_keeps_its_bits(kind):
     np.testing.assert_array_equal(picture, values[None])
 
 
-def tiff16(samples: int) -> bytes:
-    """Write a 1 x 1 TIFF of 16-bit samples by hand: Pillow writes none in colour."""
+def tiff(samples: int, bits: int) -> bytes:
+    """Write a 1 x 1 TIFF of deep samples by hand: Pillow writes none in colour, and none of 12 bits."""
     bits_at, data_at = 8 + 2 + 8 * 12 + 4, 8 + 2 + 8 * 12 + 4 + 2 * samples
-    tags = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, samples, bits_at), (259, 3, 1, 1), (262, 3, 1, 2)]
-    tags += [(273, 4, 1, data_at), (277, 3, 1, samples), (279, 4, 1, 2 * samples)]
+    tags = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, samples, bits_at if samples > 1 else bits), (259, 3, 1, 1)]
+    tags += [(262, 3, 1, 2 if samples > 1 else 1), (273, 4, 1, data_at), (277, 3, 1, samples), (279, 4, 1, 2 * samples)]
     body = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    tail = struct.pack(f"<{samples}H", *[16] * samples) + b"\x12\x34" * samples
+    tail = struct.pack(f"<{samples}H", *[bits] * samples) + b"\x12\x34" * samples
     return b"II*\x00" + struct.pack("<IH", 8, len(tags)) + body + bytes(4) + tail
 
 
@@ -131,10 +131,11 @@ def tiff16(samples: int) -> bytes:
         b"P6\n1 1\n65535\n" + b"\x12\x34" * 3,
         b"P6\n1 1\n1023\n" + b"\x02\x34" * 3,
         b"P3\n1 1\n1023\n1 2 3\n",
-        tiff16(3),
+        tiff(3, 16),
+        tiff(1, 12),
     ],
 )
-def test_sixteen_bit_colour_is_refused_rather_than_halved(data):
+def test_depths_that_would_lose_bits_or_scale_are_refused(data):
     refused(data, "16-bit grey can be read without loss")
 
 
@@ -160,6 +161,10 @@ def test_sixteen_bit_grey_is_turned_too():
     exif[274] = 6
     values = np.arange(6, dtype=np.uint16).reshape(2, 3) * 9_999
     np.testing.assert_array_equal(read(encoded(Image.fromarray(values), "PNG", exif=exif))[0], np.rot90(values, -1))
+
+
+def test_the_hand_made_tiff_is_sound():
+    assert read(tiff(1, 16)).tolist() == [[[0x3412]]]
 
 
 def test_a_damaged_camera_record_does_not_spoil_the_picture():

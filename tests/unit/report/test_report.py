@@ -26,7 +26,7 @@ def threat(name: str = FOUR, **changes: object) -> dict[str, object]:
         "goal": goal or "misclassify",
         "within": within,
         "radius": float(over) / float(under or 1),
-        "access": "GRADIENT",
+        "access": "gradient",
         "budget": None,
         "carrier": "png8",
         "trials": 1,
@@ -38,20 +38,17 @@ def threat(name: str = FOUR, **changes: object) -> dict[str, object]:
 def run(threats: list[dict[str, object]], n: int, classes: list[str] | None) -> dict[str, object]:
     return {
         "unfooled": "0.1.0",
-        "schema": 1,
         "created": "2026-10-01T14:03:22Z",
         "seconds": 412.3,
-        "command": None,
         "model": {
-            "name": "tiny", "class": "Tiny", "parameters": 12, "sha256": "ab12", "preprocess": None,
-            "classes": classes, "k": 10,
+            "name": "tiny", "class": "Tiny", "parameters": 12, "sha256": "ab12",
+            "preprocess": {"size": 224, "mean": [0.5]}, "classes": classes, "k": 10,
         },
-        "data": {"source": None, "n": n, "fingerprint": "cd34", "notes": []},
+        "data": {"n": n, "fingerprint": "cd34", "notes": []},
         "threats": threats,
-        "suite": {"name": "standard", "attacks": ["APGD(steps=100)"]},
+        "suite": {"name": "standard", "attacks": ["apgd: APGD(steps=100)"]},
         "seed": 0, "batch": 32, "keep": "broken", "device": "cpu", "threads": 2,
         "versions": {"python": "3.11", "torch": "2", "numpy": "2", "platform": "test"},
-        "notes": [],
     }  # fmt: skip
 
 
@@ -140,7 +137,7 @@ CASES = {
     "one example, misread": make(1, 1, 0),
     "six radii": make(threats=[threat(f"linf:{radius}/255") for radius in (1, 2, 3, 4, 8, 16)]),
     "two families and goals": make(threats=[threat(), threat("l2:3"), threat("become:3 l2:3")]),
-    "labels only": make(confident=False, threats=[threat(access="DECISION", budget=1000)]),
+    "labels only": make(confident=False, threats=[threat(access="decision", budget=1000)]),
     "pictures not kept": make(keep=False),
     "waveforms": make(shape=(400,), threats=[threat(carrier="float32")]),
     "no radius": make(threats=[threat() | {"radius": None, "within": "anything", "name": "anything"}]),
@@ -244,6 +241,38 @@ def test_classes_are_shown_by_name_or_number() -> None:
     seen = text(render(make(classes=["cat", "dog", "cow", "d", "e", "fox", "gnu", "h", "i", "j"])))
     assert "gnu" in seen
     assert "class 6" not in seen
+
+
+def test_page_tells_how_to_run_it_again() -> None:
+    results = make()
+    assert "unfooled.audit(model, data, ['linf:4/255'], suite='standard', seed=0" in text(render(results))
+    assert "size 224, mean [0.5]" in text(render(results))
+    results.run["suite"]["name"] = "custom"
+    assert "suite=[APGD(steps=100)], seed=0" in text(render(results))
+    results.run["command"] = "unfooled audit tiny photos"
+    assert "unfooled audit tiny photos" in text(render(results))
+    results.run["model"]["classes"] = 10  # a count, where the names are not known
+    assert "class 6" in text(render(results))
+
+
+def test_long_radii_are_rounded() -> None:
+    half = threat("linf:0.00196078431372549")
+    seen = text(render(make(threats=[half, threat("l2:0.123456789", radius=0.123456789)])))
+    assert "every pixel by at most 0.5/255 of full" in seen
+    assert "the picture by at most 0.123 in all" in seen
+
+
+def test_notes_of_the_run_are_told() -> None:
+    results = make()
+    results.run["data"]["notes"], results.run["notes"] = ["labels are numbers"], ["Two files were left out."]
+    assert "Notes. Labels are numbers. Two files were left out." in text(render(results))
+
+
+def test_a_region_is_told() -> None:
+    entry = threat() | {"name": "linf:4/255@mask-1a2b", "within": "linf:4/255"}
+    seen = text(render(make(threats=[entry])))
+    assert "at most 4/255 of full brightness inside a marked region \u2013 too little" in seen
+    assert "Robust accuracy, linf inside mask-1a2b" in seen
 
 
 def test_classes_are_compared_only_where_there_are_enough_examples() -> None:
