@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 from unfooled.losses import loss_named
 from unfooled.search.apgd import climb_adaptively
 from unfooled.search.keeper import Keeper
+from unfooled.search.rivals import likeliest_others
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,7 @@ class APGDTargeted:
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem)
-        for rank, toward in enumerate(_others(problem, self.targets)):
+        for rank, toward in enumerate(likeliest_others(problem, self.targets)):
             begin = partial(problem.within.start, draws=problem.draws, draw=rank)
             climb_adaptively(keeper, loss_named(self.loss), self.steps, begin, toward=toward)
         return keeper.found()
-
-
-def _others(problem: Problem[Ball], count: int) -> list[Tensor]:
-    """Rank the classes besides the label, likeliest first: `count` tensors (n,)."""
-    order = problem.hints.order
-    if order is None:
-        flat = problem.objective(lambda scores, _held, _wanted: scores.argsort(dim=1, descending=True, stable=True))
-        order = problem.target.losses(problem.x, flat, problem.everyone()).loss
-    own = order == problem.y.unsqueeze(1)
-    ranked = order.gather(1, own.to(torch.int8).argsort(dim=1, stable=True))  # the label moves to the end
-    return list(ranked[:, : min(count, order.shape[1] - 1)].unbind(dim=1))

@@ -31,6 +31,9 @@ class StoredTensors(Mapping[str, np.ndarray]):
             raise KeyError(name)
         return np.asarray(self._file.get_tensor(name))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InputError, MissingExtraError
+from .rates import Interval, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,26 +58,6 @@ STAGES = pa.schema(
         ("seconds", pa.float64()),
     ]
 )
-
-
-class Interval(NamedTuple):
-    """A 95 % interval for a rate."""
-
-    low: float
-    high: float
-
-
-def wilson(hits: int, n: int, z: float = 1.959963984540054) -> Interval:
-    """Wilson's score interval for hits out of n.
-
-    It covers the sampling of examples alone: a stronger attack can still lower a robust accuracy.
-    """
-    if n == 0:
-        return Interval(0.0, 1.0)
-    p, z2 = hits / n, z * z
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = z / (1 + z2 / n) * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return Interval(float(max(0.0, middle - half)), float(min(1.0, middle + half)))
 
 
 @dataclass(frozen=True)
@@ -189,10 +171,11 @@ class Results:
         return list(dict.fromkeys(self.records["threat"].to_pylist()))
 
     def __getitem__(self, threat: object) -> ThreatResults:
-        """Give one threat's rows, by its name or by the threat itself."""
-        name = str(getattr(threat, "name", threat))
-        if name not in self.threats:
-            raise InputError("No such threat in these results", repr(name), f"Choose one of {self.threats}.")
+        """Give one threat's rows, by the threat itself or by its name, the radius written in any way."""
+        text = str(getattr(threat, "name", threat))
+        name = next((known for known in self.threats if _same_name(known, text)), None)
+        if name is None:
+            raise InputError("No such threat in these results", repr(text), f"Choose one of {self.threats}.")
         return ThreatResults(self.records.filter(pc.equal(self.records["threat"], name)), self.tensors)
 
     def union(self) -> ThreatResults:
@@ -230,6 +213,17 @@ class Results:
         records = pa.Table.from_pylist(list(rows.values()), RECORDS)
         run = {**self.run, "merged": [*self.run.get("merged", []), other.run]}
         return Results(records, pa.concat_tables([self.stages, other.stages]), run, tensors)
+
+
+def _same_name(known: str, text: str) -> bool:
+    """Tell whether two names mean one threat: `linf:0.2` is `linf:51/255`."""
+    if known == text:
+        return True
+    (kind, _, radius), (other_kind, _, other) = known.rpartition(":"), text.rpartition(":")
+    try:
+        return kind == other_kind and float(Fraction(radius)) == float(Fraction(other))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return False
 
 
 def _worse(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

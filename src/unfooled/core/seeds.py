@@ -36,19 +36,21 @@ class Draws:
     def uniform(self, shape: tuple[int, ...], ids: Tensor, tag: str, draw: int = 0) -> Tensor:
         """Draw from [0, 1): (n, *shape) float32 on the device of `ids` (n,)."""
         count = int(np.prod(shape, dtype=np.int64))
-        drawn = [self._floats(stream, count) for stream in self._streams(ids, tag, draw)]
-        return torch.from_numpy(np.stack(drawn).reshape(len(ids), *shape)).to(ids.device)
+        drawn = np.empty((len(ids), count), dtype=np.float32)
+        for row, stream in zip(drawn, self._streams(ids, tag, draw), strict=True):
+            row[:] = self._floats(stream, count)
+        return torch.from_numpy(drawn.reshape(len(ids), *shape)).to(ids.device)
 
     def normal(self, shape: tuple[int, ...], ids: Tensor, tag: str, draw: int = 0) -> Tensor:
         """Draw from the standard normal distribution: (n, *shape) float32."""
         count = int(np.prod(shape, dtype=np.int64))
         half = -(-count // 2)
-        drawn = []
-        for stream in self._streams(ids, tag, draw):
+        drawn = np.empty((len(ids), count), dtype=np.float32)
+        for row, stream in zip(drawn, self._streams(ids, tag, draw), strict=True):
             u = self._floats(stream, 2 * half).astype(np.float64).reshape(2, half)
             size, turn = np.sqrt(-2.0 * np.log1p(-u[0])), 2.0 * np.pi * u[1]  # Box and Muller
-            drawn.append(np.concatenate([size * np.cos(turn), size * np.sin(turn)])[:count].astype(np.float32))
-        return torch.from_numpy(np.stack(drawn).reshape(len(ids), *shape)).to(ids.device)
+            row[:] = np.concatenate([size * np.cos(turn), size * np.sin(turn)])[:count]
+        return torch.from_numpy(drawn.reshape(len(ids), *shape)).to(ids.device)
 
     def signs(self, shape: tuple[int, ...], ids: Tensor, tag: str, draw: int = 0) -> Tensor:
         """Draw -1 or +1: (n, *shape) float32."""

@@ -73,7 +73,7 @@ class Classifier:
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "sha256": fingerprint(self.module),
             "preprocess": None if self.preprocess is None else self.preprocess.describe(),
-            "classes": None if self.classes is None else len(self.classes),
+            "classes": None if self.classes is None else list(self.classes),
         }
 
 

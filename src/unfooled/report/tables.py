@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from unfooled.core.results import Interval, Results, ThreatResults, wilson
+from unfooled.core.rates import Interval, wilson
+from unfooled.core.results import Results, ThreatResults
 
 from .gallery import is_picture
 from .wording import Threat

@@ -53,8 +53,11 @@ def check_radius(kind: str, radius: float, low: float, high: float) -> None:
 
 
 def written(radius: float) -> str:
-    """Write a radius as people do: whole numbers and 255ths exactly, anything else in full."""
-    if radius == int(radius):
-        return str(int(radius))
-    levels = round(radius * 255)
-    return f"{levels}/255" if levels / 255 == radius else repr(radius)
+    """Write a radius as people do: whole numbers and short decimals as they are, others as parts of 255 if exact."""
+    decimal = str(int(radius)) if radius == int(radius) else repr(radius)
+    if len(decimal) > 6:
+        for parts in (255, 510, 1020):
+            levels = round(radius * parts)
+            if levels / parts == radius:
+                return f"{levels}/{parts}"
+    return decimal

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from fractions import Fraction
 
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Ball
@@ -46,9 +46,12 @@ def parse_sets(
 
 
 def _radius(kind: str, text: str) -> float:
-    try:
-        return float(Fraction(text.strip()))
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
+    try:  # not by Fraction, which works out every digit of 1e999999999
+        over, *under = (float(part) for part in text.split("/", 1))
+        if not all(map(math.isfinite, (over, *under))):
+            raise ValueError(text)
+        return over / under[0] if under else over
+    except (ValueError, ZeroDivisionError) as error:
         raise InputError(
             f"A radius of {kind} is a number", repr(text), f"Write for example {kind}:8/255 or {kind}:0.03."
         ) from error

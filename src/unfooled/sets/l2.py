@@ -41,8 +41,7 @@ class L2:
 
     def distance(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.distance`."""
-        length: Tensor = torch.linalg.vector_norm(change(x_adv, x), dim=1)
-        return length
+        return _length(change(x_adv, x))
 
     def contains(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.contains`."""
@@ -52,8 +51,9 @@ class L2:
     def start(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
         """Draw uniformly from the ball, then project on the range of inputs."""
         shape = tuple(x.values.shape[1:])
-        share = draws.uniform((1,), x.ids, "share", draw).double() ** (1 / max(1, x.values[0].numel()))
-        return self._beyond(x, draws.normal(shape, x.ids, "start", draw), share.flatten())
+        size = silence_padding(torch.ones_like(x.values), x).flatten(1).sum(dim=1)  # real values of each example
+        share = draws.uniform((1,), x.ids, "share", draw).flatten().double() ** (1 / size.clamp(min=1))
+        return self._beyond(x, draws.normal(shape, x.ids, "start", draw), share)
 
     def corner(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
         """Draw uniformly from the sphere, then project on the range of inputs."""
@@ -70,35 +70,55 @@ class L2:
         The nearest point is x + clamp(s * (x_adv - x)) for the one s in [0, 1] that gives it the radius as length:
         each round frees s from the values that the range has stopped; lengths only grow, so it ends.
         """
-        delta = silence_padding(x_adv.values - x.values, x).flatten(1).double()
+        delta = change(x_adv, x)
         lowest, highest = (self.low - x.values.double()).flatten(1), (self.high - x.values.double()).flatten(1)
         room = torch.where(delta > 0, highest, -lowest).clamp(min=0)  # how far each value may still go
         size, share = delta.abs(), torch.zeros(len(x), dtype=torch.float64, device=delta.device)
+        inside = _length(torch.minimum(size, room)) <= self.radius  # beyond the rim too: what was projected stays
         while True:
             stopped = size * share.unsqueeze(1) > room
-            spent = (room.square() * stopped).sum(dim=1)
-            moving = (size.square() * ~stopped).sum(dim=1)
-            left = (self.rim**2 - spent).clamp(min=0)
-            fresh = torch.where(moving > 0, (left / moving.clamp(min=1e-300)).sqrt(), 1.0).clamp(max=1)
+            spent, moving = _length(room * stopped), _length(size * ~stopped)
+            left = (self.rim * self.rim - spent.square()).clamp(min=0).sqrt()
+            fresh = torch.where(moving > 0, left / moving.clamp(min=1e-300), 1.0).clamp(max=1)
             if not bool((fresh > share * (1 + 1e-12)).any()):
                 break
             share = torch.maximum(share, fresh)
         moved = torch.minimum(size * share.unsqueeze(1), room) * delta.sign()
         values = (x.values.double() + moved.view_as(x.values)).to(x.values.dtype).clamp_(self.low, self.high)
-        inside = (share >= 1).view(-1, *[1] * (x.values.ndim - 1))  # nothing to shorten: keep the very bits
-        values = torch.where(inside, x_adv.values.clamp(self.low, self.high), values)
+        unmoved = inside.view(-1, *[1] * (x.values.ndim - 1))  # nothing to shorten: keep the very bits
+        values = torch.where(unmoved, x_adv.values.clamp(self.low, self.high), values)
         return x.holding(keep_padding(values, x))
 
     def resized(self, radius: float) -> Self:
         """See `Ball.resized`."""
         return replace(self, radius=radius)
 
+    def _share(self, size: Tensor, room: Tensor) -> Tensor:
+        """Find s for changes of `size` (n, d) of which the range lets `room` (n, d) pass, (n,) float64."""
+        square, room_square = size.square(), room.square()
+        share = torch.zeros(len(size), dtype=torch.float64, device=size.device)
+        while True:
+            stopped = share.unsqueeze(1).to(size.dtype) * size > room
+            spent = (room_square * stopped).sum(dim=1, dtype=torch.float64)
+            moving = square.masked_fill(stopped, 0).sum(dim=1, dtype=torch.float64)
+            left = (self.rim**2 - spent).clamp(min=0)
+            fresh = torch.where(moving > 0, (left / moving.clamp(min=1e-300)).sqrt(), 1.0).clamp(max=1)
+            if not bool((fresh > share * (1 + 1e-8)).any()):
+                return share
+            share = torch.maximum(share, fresh)
+
     def _beyond(self, x: Batch, noise: Tensor, share: Tensor) -> Batch:
         length = (self.rim * share).view(-1, *[1] * (noise.ndim - 1)).to(noise.dtype)
         return self.project(x.holding(x.values + length * _unit(silence_padding(noise, x))), x)
 
 
+def _length(rows: Tensor) -> Tensor:
+    """Measure rows (n, d), (n,). Not by sum(), which adds up a single long row in another order than many rows."""
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return length
+
+
 def _unit(direction: Tensor) -> Tensor:
-    length = torch.linalg.vector_norm(direction.flatten(1).double(), dim=1)
+    length = _length(direction.flatten(1).double())
     scale = torch.where(length > 0, 1 / length.clamp(min=1e-300), 0.0)
     return (direction.double() * scale.view(-1, *[1] * (direction.ndim - 1))).to(direction.dtype)

@@ -125,7 +125,7 @@ def test_describe_is_plain_json_and_follows_the_weights() -> None:
     described = wrap(one, Preprocess((0.5, 0.4, 0.3), 0.5), [str(c) for c in range(10)], name="mine").describe()
     assert json.loads(json.dumps(described)) == described
     assert described["name"] == "mine"
-    assert described["classes"] == 10
+    assert described["classes"] == [str(c) for c in range(10)]
     assert described["parameters"] == sum(p.numel() for p in one.parameters())
     assert fingerprint(one) == fingerprint(same) != fingerprint(other)
     next(same.buffers()).add_(1)
