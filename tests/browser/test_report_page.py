@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from unfooled.core.results import RECORDS, STAGES, Results
+from unfooled.core.results import Results
+from unfooled.core.schema import RECORDS, STAGES
 from unfooled.report import write_report
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -38,5 +38,5 @@ class FGSM:
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem)
-        ascend(keeper, loss_named(self.loss), 1, problem.within.radius, lambda x: x)
+        ascend(keeper, loss_named(self.loss), 1, problem.within.radius)
         return keeper.found()

@@ -47,6 +47,5 @@ class MomentumPGD:
         """See `Attack`."""
         keeper = Keeper(problem)
         size = (1 / self.steps if self.step is None else self.step) * problem.within.radius
-        velocity = momentum(self.decay)
-        ascend(keeper, loss_named(self.loss), self.steps, size, lambda x: x, transforms=(velocity,))
+        ascend(keeper, loss_named(self.loss), self.steps, size, transforms=(momentum(self.decay),))
         return keeper.found()

@@ -55,6 +55,6 @@ class PGD:
                 loss_named(self.loss),
                 self.steps,
                 share * problem.within.radius,
-                begin if self.random_start else lambda x: x,
+                begin if self.random_start else None,
             )
         return keeper.found()

@@ -17,13 +17,15 @@ import torch
 from unfooled.core import folder
 from unfooled.core.answer import Scores
 from unfooled.core.attack import Attack
-from unfooled.core.results import STAGES, Results
+from unfooled.core.results import Results
+from unfooled.core.schema import STAGES
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
+from unfooled.models.classifier import wrap
 
 from .examples import read_examples
 from .journal import Journal
-from .plan import Plan, check, check_threats
+from .plan import Plan, check, check_threats, describe_threat
 from .progress import Progress, Silent
 from .sheet import COSTS, Clean, Sheet
 from .suites import Stage, read_suite
@@ -72,9 +74,10 @@ def audit(
         ModelError: The model cannot be audited as it is.
         RunError: `out` holds another run.
     """
-    examples = read_examples(data)
-    place = torch.device(device) if device is not None else torch.device(getattr(model, "device", "cpu"))
-    adapter, classes = check(model, examples, batch, place)
+    adapter = wrap(model)
+    examples = read_examples(data, classes=adapter.describe()["classes"])
+    place = adapter.device if device is None else torch.device(device)
+    classes = check(adapter, examples, batch, place)
     read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
     check_threats(read, classes, seed, keep)
     name, stages = read_suite(suite)
@@ -82,6 +85,7 @@ def audit(
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)
     if path is not None and (path / folder.RUN).is_file():
+        journal.close()
         return folder.load(path)
     results = _Run(plan, journal, progress or Silent(), note or {}).results()
     if path is not None:
@@ -99,6 +103,7 @@ class _Run:
     progress: Progress
     note: dict[str, Any]
     ledger: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def results(self) -> Results:
         began, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
@@ -117,11 +122,11 @@ class _Run:
             "y": examples.y.tolist(),
         }
         pairs = list(zip(plan.threats, sheets, strict=True))
-        records = [sheet.rows(threat.name, getattr(threat.within, "radius", None), clean, columns)
-                   for threat, sheet in pairs]  # fmt: skip
+        records = [sheet.rows(describe_threat(threat), clean, columns) for threat, sheet in pairs]
         run = {
             **plan.settings,
             "data": {**plan.settings["data"], "notes": list(examples.notes)},
+            "notes": self.notes,
             "created": created,
             "seconds": round(time.perf_counter() - began, 3),
             **self.note,
@@ -146,6 +151,8 @@ class _Run:
     def _threat(self, threat: ThreatModel, sheet: Sheet, clean: Clean) -> None:
         for stage in self.plan.stages:
             if stage.attack.needs > threat.access:
+                access = threat.access.name.lower()
+                self.notes.append(f"{threat.name}: {stage.name} was left out, since the attacker sees {access} alone")
                 continue
             standing = np.flatnonzero(clean.correct & ~sheet.broken & ~self._already_there(threat, clean))
             if len(standing):

@@ -15,7 +15,6 @@ import unfooled
 from unfooled.core.errors import InputError
 from unfooled.core.target import Model
 from unfooled.core.threat import Ball, ThreatModel
-from unfooled.models.classifier import wrap
 from unfooled.models.ready import check_ready
 from unfooled.sets.masked import Masked
 
@@ -106,8 +105,8 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
     }
 
 
-def check(plan_model: object, examples: Examples, batch: int, device: torch.device) -> tuple[Model, int]:
-    """Check that model and data fit together; gives the adapter and the number of classes.
+def check(model: Model, examples: Examples, batch: int, device: torch.device) -> int:
+    """Check that model and data fit together; gives the number of classes.
 
     Raises:
         InputError: The batch size is none, or a label is not one of the model's classes.
@@ -115,11 +114,10 @@ def check(plan_model: object, examples: Examples, batch: int, device: torch.devi
     """
     if batch < 1:
         raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
-    model = wrap(plan_model)
     first = examples.groups(list(range(min(len(examples), batch))))[0]
     classes = check_ready(model, examples.batch(first, device).padded(min(batch, 2)))
     check_labels(examples.y, classes)
-    return model, classes
+    return classes
 
 
 def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:

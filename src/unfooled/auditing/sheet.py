@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from unfooled.core.results import RECORDS
+from unfooled.core.schema import RECORDS
 
 from .journal import Unit
 
@@ -82,12 +82,12 @@ class Sheet:
             if packed is not None and (broke or keep == "all"):
                 self.stored[row] = packed
 
-    def rows(self, threat: str, radius: float | None, clean: Clean, names: Mapping[str, list[Any]]) -> pa.Table:
+    def rows(self, threat: Mapping[str, Any], clean: Clean, names: Mapping[str, list[Any]]) -> pa.Table:
         """Make the rows of the results table; `names` gives the columns example, key, name and y."""
         unseen = self.best["adv_label"] < 0
         columns = {
-            "threat": [threat] * self.n,
-            "radius": [radius] * self.n,
+            "threat": [threat["name"]] * self.n,
+            "radius": [threat["radius"]] * self.n,
             **names,
             "clean_label": clean.label,
             "clean_confidence": _nullable(clean.confidence.astype(np.float32)),

@@ -14,6 +14,7 @@ from unfooled.core.seeds import Draws
 from unfooled.core.target import Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.modalities.carriers import Float32
+from unfooled.models.classifier import wrap
 
 from .examples import read_examples
 from .plan import check, check_threats
@@ -55,7 +56,8 @@ def attack(
     """
     examples = read_examples((x, y), carrier=Float32())
     device = x.device
-    adapter, classes = check(model, examples, batch or len(examples), device)
+    adapter = wrap(model)
+    classes = check(adapter, examples, batch or len(examples), device)
     (one, *more) = read_threats(threat, Float32(), domain=examples.domain)
     if more:
         raise InputError("One attack takes one threat", repr(threat), "Use unfooled.audit for several radii.")

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from math import nan
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from unfooled.core.batch import Batch
-from unfooled.core.errors import RunError
+from unfooled.core.errors import InputError, RunError
 from unfooled.core.results import Results
-from unfooled.core.target import Access
+from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.goals import parse_goal
-from unfooled.modalities.carriers import carrier_named
+from unfooled.modalities.carriers import Float32, carrier_named, default_carrier
+from unfooled.modalities.pictures import read_picture
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
 from unfooled.sets.masked import Masked, Region
 
+from .export import Files, read_manifest
 from .referee import judge
+
+Row = Mapping[str, Any]
+Pair = tuple[np.ndarray, np.ndarray]
+"""A clean example and its adversarial one, as their carriers store them."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,9 @@ class Checked:
         threat: Name of the threat.
         name: File name or number of the example.
         confirmed: Whether it is inside the set and fools the model again, asked alone.
-        label: What the model answers now.
-        distance: Size of the change, measured again.
+        label: What the model answers now; -1 where there was nothing to ask.
+        distance: Size of the change, measured again; NaN where there was nothing to measure.
+        why: What was found where it is not confirmed; empty where it is.
     """
 
     threat: str
@@ -39,68 +50,127 @@ class Checked:
     confirmed: bool
     label: int
     distance: float
+    why: str = ""
 
 
-def verify(results: Results, model: object, *, device: str | torch.device = "cpu") -> list[Checked]:
+def verify(
+    results: Results, model: object, *, device: str | torch.device = "cpu", files: str | Path | None = None
+) -> list[Checked]:
     """Check every stored adversarial example again, one at a time.
 
     The run's batches are left behind on purpose: an example that fools the model only among its neighbours is not
     confirmed.
 
+    Args:
+        results: The run.
+        model: The same model as in the audit.
+        device: Where it runs.
+        files: A folder by `export`, to check its files in place of what the run stored.
+
     Raises:
         RunError: The run is of other weights, or it kept no examples although some were broken.
+        InputError: `files` holds no manifest.
     """
     adapter = wrap(model)
     recorded, found = results.run["model"].get("sha256"), adapter.describe().get("sha256")
     if recorded != found:
         raise RunError("This run is of another model", f"weights {found}, the run's are {recorded}", "Load that one.")
-    checked = []
-    for entry in results.run["threats"]:
-        rows = results[entry["name"]]
-        if rows.broken.any() and not any(True for _ in rows.adversarial()):
-            raise RunError("This run kept no examples", "keep=none", "Audit with keep='broken'.")
-        threat = threat_from(entry)
-        labels, keys = rows.column("y"), rows.column("key")
-        broken = rows.broken
-        for row, stored in rows.adversarial():
-            if not broken[row]:
-                continue
-            x = _batch(results.tensors[f"x/{keys[row]}"], device)
-            verdict = judge(adapter, threat, _batch(stored, device), x, torch.tensor([int(labels[row])], device=device))
-            name = str(rows.column("name")[row]) or f"example {rows.column('example')[row]}"
-            checked.append(
-                Checked(entry["name"], name, bool(verdict.broken[0]), int(verdict.label[0]), float(verdict.distance[0]))
-            )
-    return checked
+    _check_kept(results)
+    pair_of = partial(_stored, results)
+    if files is not None:
+        pair_of = partial(_from_files, results, read_manifest(files))
+    threats = {entry["name"]: threat_from(entry) for run in _runs(results.run) for entry in run["threats"]}
+    rows = [row for row in results.records.to_pylist() if row["broken"]]
+    return [_checked(adapter, threats[row["threat"]], row, pair_of, device) for row in rows]
 
 
-def threat_from(entry: dict[str, object]) -> ThreatModel:
+def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
     """Build a threat again from its description in a run.
 
     Raises:
-        InputError: The description is damaged.
+        RunError: The description is damaged.
     """
-    domain = entry["domain"]
-    (ball,) = parse_sets(str(entry["within"]), *domain)  # type: ignore[misc]
-    within: Ball = ball if entry["region"] is None else Masked(ball, Region.from_text(str(entry["region"])))
-    return ThreatModel(
-        parse_goal(str(entry["goal"])),
-        within,
-        Access[str(entry["access"]).upper()],
-        None,
-        carrier_named(str(entry["carrier"])),
-        int(str(entry["trials"])),
-        float(str(entry["quorum"])),
-    )
+    try:
+        (ball,) = parse_sets(str(entry["within"]), *entry["domain"])
+        within: Ball = ball if entry["region"] is None else Masked(ball, Region.from_text(str(entry["region"])))
+        return ThreatModel(
+            parse_goal(str(entry["goal"])),
+            within,
+            Access[str(entry["access"]).upper()],
+            None,
+            carrier_named(str(entry["carrier"])),
+            int(entry["trials"]),
+            float(entry["quorum"]),
+        )
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            "A threat of this run cannot be read", f"{entry.get('name')}: {error}", "Run the audit again."
+        ) from error
+
+
+def _runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give a run and all that were merged into it."""
+    yield run
+    for merged in run.get("merged", []):
+        yield from _runs(merged)
+
+
+def _check_kept(results: Results) -> None:
+    for threat in results.threats:
+        rows = results[threat]
+        if rows.broken.any() and not any(True for _ in rows.adversarial()):
+            raise RunError("This run kept no examples", "keep=none", "Audit with keep='broken'.")
+
+
+def _stored(results: Results, row: Row) -> Pair:
+    """Find a pair in the run.
+
+    Raises:
+        InputError: One of them is not there.
+    """
+    names = f"x/{row['key']}", f"x_adv/{row['threat']}/{row['key']}"
+    missing = [name for name in names if name not in results.tensors]
+    if missing:
+        raise InputError("the run does not hold it", ", ".join(missing), "Run the audit again.")
+    return results.tensors[names[0]], results.tensors[names[1]]
+
+
+def _from_files(results: Results, manifest: Mapping[tuple[str, int], Files], row: Row) -> Pair:
+    """Read a pair of exported files.
+
+    Raises:
+        InputError: One of them is missing or damaged, or the clean one is not the one that was audited.
+    """
+    files = manifest.get((row["threat"], row["example"]))
+    if files is None:
+        raise InputError("the manifest does not list it", "no such line", "Export the run again.")
+    clean, adversarial = (Float32().read(path) if path.suffix == ".npy" else read_picture(path) for path in files)
+    if not np.array_equal(clean, _stored(results, row)[0]):
+        raise InputError("the clean file is not the example that was audited", files.clean.name, "Export it again.")
+    return clean, adversarial
+
+
+def _checked(
+    model: Model, threat: ThreatModel, row: Row, pair_of: Callable[[Row], Pair], device: str | torch.device
+) -> Checked:
+    name = str(row["name"]) or f"example {row['example']}"
+    try:
+        x, x_adv = pair_of(row)
+        if x.shape != x_adv.shape:
+            raise InputError("its shape has changed", f"{x_adv.shape} for {x.shape}", "Run the audit again.")
+    except InputError as error:
+        return Checked(row["threat"], name, False, -1, nan, f"{error.wrong} ({error.found})")
+    y = torch.tensor([int(row["y"])], device=device)
+    verdict = judge(model, threat, _batch(x_adv, device), _batch(x, device), y)
+    label, distance, confirmed = int(verdict.label[0]), float(verdict.distance[0]), bool(verdict.broken[0])
+    why = "" if confirmed else f"the model answers {label}"
+    if not bool(verdict.contained[0]):
+        why = f"it lies outside {threat.within}: {distance:.6g}"
+    return Checked(row["threat"], name, confirmed, label, distance, why)
 
 
 def _batch(stored: np.ndarray, device: str | torch.device) -> Batch:
-    values = torch.from_numpy(carrier_of(stored)(stored)).unsqueeze(0).to(device)
+    unpacked = default_carrier(stored.dtype, stored.shape).unpack(stored)
+    values = torch.from_numpy(unpacked).unsqueeze(0).to(device)
     lengths = torch.tensor([values.shape[-1]], device=device) if values.ndim == 2 else None
     return Batch(values, torch.zeros(1, dtype=torch.int64, device=device), lengths)
-
-
-def carrier_of(stored: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Tell by its type how a stored array becomes float32 values."""
-    kinds = {np.dtype(np.uint8): "png8", np.dtype(np.uint16): "png16"}
-    return carrier_named(kinds.get(stored.dtype, "float32")).unpack

@@ -75,6 +75,10 @@ class Problem(Generic[S]):
 
         return maximised
 
+    def beginning(self, owner: Tensor) -> Batch:
+        """Give the points where a search without a random start begins, (r, ...)."""
+        return (self.x if self.start is None else self.start).rows(owner)
+
     def everyone(self) -> Tensor:
         """Name all examples, (n,)."""
         return torch.arange(len(self.x), device=self.x.values.device)

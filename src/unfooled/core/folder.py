@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from .errors import RunError
-from .results import RECORDS, SCHEMA_VERSION, STAGES, Results
+from .results import Results
+from .schema import RECORDS, SCHEMA_VERSION, STAGES
 
 RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE = "run.json", "records.parquet", "stages.parquet", "tensors.safetensors"
 

@@ -14,50 +14,16 @@ import pyarrow.compute as pc
 
 from .errors import InputError, MissingExtraError
 from .rates import Interval, wilson
+from .schema import RECORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
 
-RECORDS = pa.schema(
-    [
-        ("threat", pa.string()),
-        ("radius", pa.float64()),  # of the threat's set; null where a set has none
-        ("example", pa.int64()),  # position in the data as given
-        ("key", pa.string()),  # name made from the example's contents
-        ("name", pa.string()),  # file name, or empty
-        ("y", pa.int64()),
-        ("clean_label", pa.int64()),
-        ("clean_confidence", pa.float32()),  # null where the model gives labels only
-        ("clean_correct", pa.bool_()),
-        ("broken", pa.bool_()),  # contained and reached, in the threat's carrier
-        ("broken_float32", pa.bool_()),  # the same before the carrier's rounding
-        ("attack", pa.string()),  # the one that broke it; null if it stands
-        ("adv_label", pa.int64()),  # of the best proposal; null if none was made
-        ("adv_confidence", pa.float32()),
-        ("distance", pa.float64()),
-        ("margin", pa.float64()),  # beyond the goal, in scores: negative before it
-        ("queries", pa.int64()),
-        ("forwards", pa.int64()),
-        ("backwards", pa.int64()),
-    ]
-)
-
-STAGES = pa.schema(
-    [
-        ("threat", pa.string()),
-        ("attack", pa.string()),
-        ("settings", pa.string()),
-        ("tried", pa.int64()),
-        ("proposed", pa.int64()),  # what the attack believed
-        ("broken", pa.int64()),  # what the referee confirmed
-        ("queries", pa.int64()),
-        ("forwards", pa.int64()),
-        ("backwards", pa.int64()),
-        ("seconds", pa.float64()),
-    ]
-)
+def values_of(stored: np.ndarray) -> np.ndarray:
+    """Turn a stored example into the values that the model gets: 8 and 16 bits become [0, 1], the rest stays."""
+    whole = {"uint8": 255, "uint16": 65535}.get(stored.dtype.name)
+    return stored if whole is None else stored.astype(np.float32) / np.float32(whole)
 
 
 @dataclass(frozen=True)
@@ -132,10 +98,20 @@ class ThreatResults:
                 yield row, stored
 
     @property
-    def x_adv(self) -> list[np.ndarray | None]:
-        """The adversarial example of each row as its carrier stores it, None where none was kept."""
-        kept = dict(self.adversarial())
-        return [kept.get(row) for row in range(len(self))]
+    def x_adv(self) -> np.ndarray:
+        """The adversarial examples as the model gets them, so that `x_adv[broken]` is those that broke it.
+
+        (n, ...) float32, NaN where none was kept; an array (n,) of arrays, None where none was kept, if they have
+        several shapes or are code points.
+        """
+        kept = {row: values_of(stored) for row, stored in self.adversarial()}
+        shapes = {(values.shape, values.dtype.kind) for values in kept.values()}
+        dense = len(shapes) == 1 and next(iter(shapes))[1] == "f"
+        shape = next(iter(shapes))[0] if dense else ()
+        x_adv = np.full((len(self), *shape), np.nan if dense else None, dtype=np.float32 if dense else object)
+        for row, values in kept.items():
+            x_adv[row] = values
+        return x_adv
 
     def frame(self) -> pd.DataFrame:
         """Give the rows as a pandas data frame; raises MissingExtraError without pandas."""

@@ -33,6 +33,11 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 class Model(Protocol):
     """What an adapter makes of a user's model: normalisation, resizing and the decision rule live in it."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where it wants its inputs."""
+        ...
+
     def answer(self, x: Batch) -> Answer:
         """Answer as deployed, one row each."""
         ...
@@ -46,7 +51,10 @@ class Model(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Say which model this is, in plain JSON values: at least `name` and the `sha256` of its weights."""
+        """Say which model this is, in plain JSON values.
+
+        At least `name`, the `sha256` of its weights, and `classes`: the names of its classes or None.
+        """
         ...
 
 

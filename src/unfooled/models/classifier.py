@@ -88,8 +88,8 @@ def wrap(
     """Make a model that attacks can meet.
 
     Args:
-        model: A torch module from inputs to class scores, or an adapter with `answer`, `outputs` and `read`, which
-            is handed back as it is.
+        model: A torch module from inputs to class scores, or an adapter that keeps `core.target.Model`, which is handed
+            back as it is.
         preprocess: What happens to pictures in [0, 1] before the module; None where it takes them as they are.
         classes: Names of its classes, in the order of its scores.
         name: How reports call it; the module's class name if empty.
@@ -116,7 +116,7 @@ def is_adapter(model: object) -> TypeGuard[Model]:
     """Tell whether something is a model as attacks meet it: an object with `answer`, `outputs` and `read`."""
     if isinstance(model, type):
         return False
-    return all(callable(getattr(model, method, None)) for method in ("answer", "outputs", "read"))
+    return all(callable(getattr(model, method, None)) for method in ("answer", "outputs", "read", "describe"))
 
 
 def _described(model: object) -> str:
@@ -130,7 +130,7 @@ def _advice(model: object) -> str:
         return "Load it with load_model(...) first."
     if isinstance(model, Mapping):
         return "These look like weights: load them into their module with load_state_dict and give the module."
-    return "Give a torch.nn.Module from inputs to class scores, or an adapter with answer(), outputs() and read()."
+    return "Give a torch.nn.Module from inputs to class scores, or an adapter that keeps unfooled.core.target.Model."
 
 
 def _unwrapped(given: object) -> Tensor:

@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unfooled.core.errors import RunError
 from unfooled.core.folder import write_atomically
-from unfooled.core.results import SCHEMA_VERSION, Results, ThreatResults
+from unfooled.core.results import Results, ThreatResults
+from unfooled.core.schema import SCHEMA_VERSION
 
 from . import charts, tables, wording
 from .gallery import ROOM, Exhibit, first_picture, gallery

@@ -18,7 +18,7 @@ def ascend(
     loss: Loss,
     steps: int,
     step: float,
-    begin: Callable[[Batch], Batch],
+    begin: Callable[[Batch], Batch] | None = None,
     *,
     transforms: tuple[Transform, ...] = (),
     toward: Tensor | None = None,
@@ -33,7 +33,7 @@ def ascend(
         loss: What to climb.
         steps: Steps of each example, 0 or more.
         step: Size of a step, in units of the set.
-        begin: Where to start, as a function of the clean examples still open.
+        begin: Where to start, as a function of the clean examples still open; None for where the problem begins.
         transforms: What is done to gradients, in order.
         toward: The class tried for each example, (n,), under an untargeted goal.
     """
@@ -41,8 +41,10 @@ def ascend(
     target, within = problem.target, problem.within
     objective, transform = problem.objective(loss, toward), chained(transforms, len(problem.x))
     owner = keeper.open()
+    if not len(owner):
+        return
     x = problem.x.rows(owner)
-    x_t = begin(x)
+    x_t = problem.beginning(owner) if begin is None else begin(x)
     for _ in range(steps):
         if not len(owner):
             return

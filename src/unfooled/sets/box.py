@@ -55,7 +55,7 @@ def check_radius(kind: str, radius: float, low: float, high: float) -> None:
 def written(radius: float) -> str:
     """Write a radius as people do: whole numbers and short decimals as they are, others as parts of 255 if exact."""
     decimal = str(int(radius)) if radius == int(radius) else repr(radius)
-    if len(decimal) > 6:
+    if len(decimal) > 6 and radius < 1000:
         for parts in (255, 510, 1020):
             levels = round(radius * parts)
             if levels / parts == radius:

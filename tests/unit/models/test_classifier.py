@@ -156,6 +156,13 @@ class Adapter:
     def read(self, outputs: Tensor) -> Scores:
         return Scores(outputs)
 
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
+    def describe(self) -> dict[str, object]:
+        return {"name": "mine", "sha256": "0", "classes": None}
+
 
 def test_an_adapter_passes_through_and_its_scores_are_checked() -> None:
     adapter = Adapter(torch.rand(4, 7))

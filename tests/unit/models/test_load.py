@@ -32,6 +32,7 @@ class Net(nn.Module):
 
 class Adapter:
     def answer(self, x): return Scores(self.outputs(x))
+    def describe(self): return {"name": "mine", "sha256": "0", "classes": None}
     def outputs(self, x, prompt=None): return x.values.flatten(1)
     def read(self, outputs): return Scores(outputs)
     def __call__(self): raise AssertionError

@@ -11,7 +11,8 @@ import pytest
 
 from unfooled.core import folder
 from unfooled.core.errors import RunError
-from unfooled.core.results import RECORDS, STAGES, Results
+from unfooled.core.results import Results
+from unfooled.core.schema import RECORDS, STAGES
 from unfooled.report import render, write_report
 
 FOUR = "linf:4/255"

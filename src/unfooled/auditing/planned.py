@@ -1,0 +1,44 @@
+"""Everything that an audit checks, without doing any work: for estimates, and before an earlier run is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from unfooled.core.attack import Attack
+from unfooled.core.target import Access
+from unfooled.core.threat import Ball
+
+from .examples import read_examples
+from .plan import Plan, check, check_threats
+from .suites import read_suite
+from .threats import Threats, read_threats
+
+
+def planned(
+    model: object,
+    data: object,
+    threats: Threats,
+    suite: str | Sequence[str | Attack[Ball]] = "standard",
+    *,
+    batch: int = 16,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    budget: int | None = None,
+    access: Access | None = None,
+    keep: str = "broken",
+) -> Plan:
+    """Take an audit through the door; the arguments are those of `audit`.
+
+    Raises:
+        InputError: Data, labels, threats or settings cannot be used.
+        ModelError: The model cannot be audited as it is.
+    """
+    examples = read_examples(data)
+    place = torch.device(device) if device is not None else torch.device(getattr(model, "device", "cpu"))
+    adapter, classes = check(model, examples, batch, place)
+    read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
+    check_threats(read, classes, seed, keep)
+    name, stages = read_suite(suite)
+    return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep)
