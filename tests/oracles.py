@@ -37,11 +37,11 @@ def linear_distance(
 
 
 def linear_case(n: int, classes: int, shape: tuple[int, ...], seed: int = 0, scale: float = 1.0) -> Any:
-    """Make weights (k, ...), bias (k,), x (n, ...) near 0.5 and the labels that the model itself gives."""
+    """Make weights (k, ...), bias (k,), x (n, ...) from 0.3 to 0.7 and the labels that the model itself gives."""
     source = torch.Generator().manual_seed(seed)
     weights = torch.randn(classes, *shape, generator=source) * scale
     bias = -weights.flatten(1).sum(dim=1) / 2  # every class is near a tie at 0.5
-    x = 0.5 + 0.04 * (torch.rand(n, *shape, generator=source) - 0.5)
+    x = 0.5 + 0.4 * (torch.rand(n, *shape, generator=source) - 0.5)
     y = (x.flatten(1) @ weights.flatten(1).T + bias).argmax(dim=1)
     return weights, bias, x, y
 
@@ -130,19 +130,19 @@ def state_of(module: nn.Module) -> str:
 def state_of_process() -> str:
     """Hash all global state that a library may be tempted to touch."""
     kept = (
-        torch.random.get_rng_state().numpy().tobytes(),
-        repr(np.random.get_state()),
-        repr(random.getstate()),
+        torch.random.get_rng_state().tolist(),
+        np.random.get_state()[1].tolist(),
+        np.random.get_state()[2:],
+        random.getstate(),
         torch.get_default_dtype(),
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch.are_deterministic_algorithms_enabled(),
-        torch.get_num_threads(),
         torch.is_anomaly_enabled(),
-        repr(np.geterr()),
+        torch.get_num_threads(),
+        np.geterr(),
     )
-    with np.printoptions(threshold=10**6):
-        return hashlib.sha256(repr(kept).encode() + repr(np.random.get_state()).encode()).hexdigest()
+    return hashlib.sha256(repr(kept).encode()).hexdigest()
 
 
 # --- models that watch -------------------------------------------------------------------------------------------
@@ -172,5 +172,9 @@ class Watching:
     def read(self, outputs: Tensor) -> Scores:
         return Scores(outputs)
 
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
     def describe(self) -> dict[str, Any]:
-        return {"name": "watching", "sha256": "0" * 64}
+        return {"name": "watching", "sha256": "0" * 64, "classes": None}

@@ -8,6 +8,7 @@ from math import ceil
 from statistics import median
 from time import perf_counter
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
@@ -15,7 +16,7 @@ from torch.nn import functional
 
 from unfooled.core.attack import Bill
 from unfooled.core.batch import Batch
-from unfooled.core.results import wilson
+from unfooled.core.rates import wilson
 from unfooled.core.target import Access, Target
 
 from .plan import Plan
@@ -97,34 +98,85 @@ def estimate(plan: Plan) -> Estimate:
         ModelError: An attack needs gradients and the model has none.
     """
     groups = plan.examples.groups(range(len(plan.examples)))
-    largest = max(groups, key=len)[: plan.batch]
-    x = plan.examples.batch(largest, plan.device)
-    y = plan.examples.y[largest].to(plan.device)
-    runs = [
-        (threat, stage, _within_budget(stage.attack.bill(plan.classes), threat.budget))
-        for threat in plan.threats
-        for stage in plan.stages
-        if stage.attack.needs <= threat.access
-    ]
-    forward, right = _timed_forward(plan, x, y)
-    gradient, activations = None, 0
-    if any(bill.backwards for _, _, bill in runs):
-        gradient, activations = _timed_gradient(plan, x, y)
+    first = max(groups, key=len)[: plan.batch]
+    probe = _Probe(plan, plan.examples.batch(first, plan.device), plan.examples.y[first].to(plan.device))
+    forward, right = probe.forward()
+    runs = _runs(plan)
+    gradient, activations = probe.gradient() if any(bill.backwards for _, _, bill in runs) else (None, 0)
     passes = sum(ceil(len(group) / plan.batch) for group in groups)
     backward = max(0.0, (gradient or 0.0) - forward)
     stages = tuple(
-        StageCost(
-            threat.name,
-            stage.name,
-            bill,
-            # One more forward pass: the referee's.
-            passes * ((bill.queries + bill.forwards + 1) * forward + bill.backwards * backward),
-        )
-        for threat, stage, bill in runs
-    )
-    wave = max(len(wave) for wave in plan.waves(_all(plan))) * x.values[0].numel() * 4
-    memory = activations + SEARCH_COPIES * wave
-    shapes = len({plan.examples.shapes[group[0]] for group in groups})
-    return Estimate(
-        len(plan.examples), shapes, passes, plan.classes, right, len(x), forward, gradient, memory, stages
-    )
+        # One more forward pass: the referee's.
+        StageCost(name, attack, bill, passes * ((bill.queries + bill.forwards + 1) * forward
+                                                + bill.backwards * backward))
+        for name, attack, bill in runs
+    )  # fmt: skip
+    wave = max(len(wave) for wave in plan.waves(np.arange(len(plan.examples))))
+    memory = activations + SEARCH_COPIES * wave * probe.x.values[0].numel() * probe.x.values.element_size()
+    n, shapes = len(plan.examples), len(groups)
+    return Estimate(n, shapes, passes, plan.classes, right, len(first), forward, gradient, memory, stages)
+
+
+def _runs(plan: Plan) -> list[tuple[str, str, Bill]]:
+    """List what the audit would run, and its bill for one example; a budget is used up by the first attacks."""
+    runs = []
+    for threat in plan.threats:
+        left = threat.budget
+        for stage in plan.stages:
+            if stage.attack.needs <= threat.access:
+                bill = stage.attack.bill(plan.classes)
+                if left is not None:
+                    bill = Bill(*(min(rows, left) for rows in bill))
+                    left -= max(bill.queries, bill.forwards)
+                runs.append((threat.name, stage.name, bill))
+    return runs
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """One batch to take the time with."""
+
+    plan: Plan
+    x: Batch
+    y: Tensor
+
+    def target(self) -> Target:
+        return Target(self.plan.model, Access.GRADIENT, len(self.x), batch=self.plan.batch, device=self.plan.device)
+
+    @property
+    def everyone(self) -> Tensor:
+        return torch.arange(len(self.x), device=self.plan.device)
+
+    def forward(self) -> tuple[float, int]:
+        """Time a forward pass; tells also how many examples the model reads right."""
+        seconds = _timed(lambda: int(self.target().answer(self.x, self.everyone).labels.sum()))
+        return seconds, int((self.target().answer(self.x, self.everyone).labels == self.y).sum())
+
+    def gradient(self) -> tuple[float, int]:
+        """Time a forward and a backward pass; tells also the bytes that were kept in between."""
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            kept[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+            return tensor
+
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            self._climb()
+        return _timed(self._climb), sum(kept.values())
+
+    def _climb(self) -> float:
+        def loss(scores: Tensor, owner: Tensor) -> Tensor:
+            return functional.cross_entropy(scores, self.y[owner], reduction="none")
+
+        return float(self.target().gradient(self.x, loss, self.everyone).grad.sum())
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """Take the median of a few runs after one that is not counted; `work` ends by reading a number off the device."""
+    work()
+    times = []
+    for _ in range(REPETITIONS):
+        began = perf_counter()
+        work()
+        times.append(perf_counter() - began)
+    return median(times)

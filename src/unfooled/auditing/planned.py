@@ -9,6 +9,7 @@ import torch
 from unfooled.core.attack import Attack
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.models.classifier import wrap
 
 from .examples import read_examples
 from .plan import Plan, check, check_threats
@@ -35,9 +36,10 @@ def planned(
         InputError: Data, labels, threats or settings cannot be used.
         ModelError: The model cannot be audited as it is.
     """
-    examples = read_examples(data)
-    place = torch.device(device) if device is not None else torch.device(getattr(model, "device", "cpu"))
-    adapter, classes = check(model, examples, batch, place)
+    adapter = wrap(model)
+    examples = read_examples(data, classes=adapter.describe()["classes"])
+    place = adapter.device if device is None else torch.device(device)
+    classes = check(adapter, examples, batch, place)
     read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
     check_threats(read, classes, seed, keep)
     name, stages = read_suite(suite)

@@ -41,7 +41,7 @@ class Batch:
             return None
         time = torch.arange(self.values.shape[-1], device=self.values.device)
         mask = time < self.lengths.unsqueeze(1)
-        return mask.view(len(self), *[1] * (self.values.ndim - 2), -1)
+        return mask.view(len(self), *[1] * (self.values.ndim - 2), self.values.shape[-1])
 
     def padded(self, rows: int) -> Batch:
         """Repeat the first row until there are `rows`, so that every pass has the same shape."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -52,7 +53,9 @@ def save(results: Results, folder: Path) -> None:
     written.replace(folder / TENSORS_FILE)
     pq.write_table(results.records, folder / RECORDS_FILE)
     pq.write_table(results.stages, folder / STAGES_FILE)
-    write_atomically(folder / RUN, json.dumps({"schema": SCHEMA_VERSION, **results.run}, indent=2, allow_nan=False))
+    run = {**results.run, "schema": SCHEMA_VERSION}
+    sealed = {**run, "digests": _digests(folder, json.loads(json.dumps(run, allow_nan=False)))}
+    write_atomically(folder / RUN, json.dumps(sealed, indent=2))
 
 
 def load(folder: Path) -> Results:
@@ -75,12 +78,25 @@ def load(folder: Path) -> Results:
                 f"schema {version}, this release reads {SCHEMA_VERSION}",
                 "Use the release of unfooled that wrote it.",
             )
+        tensors = StoredTensors(folder / TENSORS_FILE)
+        changed = sorted(dict(run.pop("digests")).items() ^ _digests(folder, run).items())
+        if changed:
+            raise ValueError(f"{changed[0][0]} is not as it was written")
         records = pq.read_table(folder / RECORDS_FILE).cast(RECORDS)
         stages = pq.read_table(folder / STAGES_FILE).cast(STAGES)
-        tensors = StoredTensors(folder / TENSORS_FILE)
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, SafetensorError) as error:
         raise RunError("This run folder is damaged", f"{folder}: {error}", "Run the audit again.") from error
     return Results(records, stages, run, tensors)
+
+
+def _digests(folder: Path, run: dict[str, Any]) -> dict[str, str]:
+    """Hash what a number hangs on: settings, tables, and names and shapes of tensors, whose contents `verify` judges."""
+    parts = {RUN: json.dumps(run, sort_keys=True).encode()}
+    parts |= {name: (folder / name).read_bytes() for name in (RECORDS_FILE, STAGES_FILE)}
+    with (folder / TENSORS_FILE).open("rb") as file:
+        head = file.read(8)
+        parts[TENSORS_FILE] = head + file.read(int.from_bytes(head, "little"))
+    return {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import InputError, MissingExtraError
+from .numerals import read_number
 from .rates import Interval, wilson
 from .schema import RECORDS
 
@@ -197,8 +197,8 @@ def _same_name(known: str, text: str) -> bool:
         return True
     (kind, _, radius), (other_kind, _, other) = known.rpartition(":"), text.rpartition(":")
     try:
-        return kind == other_kind and float(Fraction(radius)) == float(Fraction(other))
-    except (ValueError, ZeroDivisionError, OverflowError):
+        return kind == other_kind and read_number(radius) == read_number(other)
+    except (ValueError, ZeroDivisionError):
         return False
 
 

@@ -46,15 +46,14 @@ def ascend(
     x = problem.x.rows(owner)
     x_t = problem.beginning(owner) if begin is None else begin(x)
     for _ in range(steps):
-        if not len(owner):
-            return
         climb = target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, climb.loss, climb.answer)
         grad = climb.grad
         if not bool(going_on.all()):
             owner, x, x_t, grad = owner[going_on], x.rows(going_on), x_t.rows(going_on), grad[going_on]
+        if not len(owner):
+            return
         direction = within.steepest(transform(grad, owner), x_t, x)
         x_t = within.project(x_t.holding(x_t.values + step * direction), x)
-    if len(owner):
-        last = target.losses(x_t, objective, owner)
-        keeper.keep(owner, x_t, last.loss, last.answer)
+    last = target.losses(x_t, objective, owner)
+    keeper.keep(owner, x_t, last.loss, last.answer)

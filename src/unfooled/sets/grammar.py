@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from unfooled.core.errors import InputError
+from unfooled.core.numerals import read_number
 from unfooled.core.threat import Ball
 
 from .l2 import L2
@@ -46,11 +46,8 @@ def parse_sets(
 
 
 def _radius(kind: str, text: str) -> float:
-    try:  # not by Fraction, which works out every digit of 1e999999999
-        over, *under = (float(part) for part in text.split("/", 1))
-        if not all(map(math.isfinite, (over, *under))):
-            raise ValueError(text)
-        return over / under[0] if under else over
+    try:
+        return read_number(text)
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(
             f"A radius of {kind} is a number", repr(text), f"Write for example {kind}:8/255 or {kind}:0.03."

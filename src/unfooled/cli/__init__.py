@@ -1,0 +1,51 @@
+"""The command line: parse, call, print. torch is imported when a command needs it, so that help comes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from unfooled import __version__
+
+from .attacks import attacks
+from .auditing import audit, estimate, judge
+from .demo import demo
+from .doctor import doctor
+from .runs import export, merge, report, verify
+from .terminal import command, forgiving_streams
+
+app = typer.Typer(
+    name="unfooled",
+    help="Find out what fools your model, fix it, prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Look first": (doctor, estimate, attacks),
+    "Audit": (audit, judge, demo),
+    "A finished run": (verify, report, export, merge),
+}
+for panel, functions in GROUPS.items():
+    for function in functions:
+        app.command(rich_help_panel=panel)(command(function))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unfooled {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Find out what fools your model, fix it, prove it."""
+    forgiving_streams()
