@@ -15,7 +15,7 @@ import pyarrow as pa
 import torch
 
 from unfooled.core import folder
-from unfooled.core.answer import Scores
+from unfooled.core.answer import Answer, Labels, Scores
 from unfooled.core.attack import Attack
 from unfooled.core.results import Results
 from unfooled.core.schema import STAGES
@@ -160,9 +160,8 @@ class _Run:
 
     def _already_there(self, threat: ThreatModel, clean: Clean) -> np.ndarray:
         """Tell which examples reach the goal unchanged, such as a picture of the class it should become."""
-        if clean.scores is None:
-            return np.zeros(len(clean.label), dtype=bool)
-        answer = Scores(torch.from_numpy(clean.scores))
+        known = clean.scores
+        answer: Answer = Labels(torch.from_numpy(clean.label)) if known is None else Scores(torch.from_numpy(known))
         return np.asarray(threat.goal.reached(answer, self.plan.examples.y).numpy())
 
     def _stage(self, threat: ThreatModel, stage: Stage, sheet: Sheet, clean: Clean, standing: np.ndarray) -> None:

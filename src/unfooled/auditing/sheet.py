@@ -104,9 +104,11 @@ class Sheet:
         return pa.table([pa.array(columns[column.name], type=column.type) for column in RECORDS], schema=RECORDS)
 
     def _improves(self, row: int, margin: float) -> bool:
-        """Tell whether an unbroken proposal is the closest so far."""
-        known = self.best["margin"][row]
-        return not self.broken[row] and (np.isnan(known) or margin > known)
+        """Tell whether an unbroken proposal is the closest so far; one outside the set (-inf) beats only none."""
+        known, unseen = self.best["margin"][row], self.best["adv_label"][row] < 0
+        if self.broken[row] or unseen or margin == -np.inf:
+            return bool(unseen and not self.broken[row])
+        return bool(np.isnan(known) or known == -np.inf or margin > known)
 
 
 def _nullable(column: np.ndarray) -> pa.Array:

@@ -78,7 +78,8 @@ def _judged(plan: Plan, threat: ThreatModel, x_adv: Batch, x: Batch, y: Tensor) 
         "adv_label": verdict.label.cpu().numpy(),
         "adv_confidence": verdict.confidence.double().cpu().numpy(),
         "distance": verdict.distance.cpu().numpy(),
-        "margin": verdict.margin.double().cpu().numpy(),
+        # what lies outside the set is no proposal: anything inside is better
+        "margin": torch.where(verdict.contained, verdict.margin.double(), -torch.inf).cpu().numpy(),
     }
     if plan.keep != "none":
         worth = np.flatnonzero(broken | (plan.keep == "all")).tolist()

@@ -133,7 +133,8 @@ def _checked(told: Mapping[str, Any], where: str) -> Settings:
     try:
         return Settings.model_validate(told)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        found = error.errors(include_url=False, include_context=False)
+        first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])  # a slip explains the rest
         key, value = str(first["loc"][0] if first["loc"] else "")[:60], first["input"]
         shown = f"{value!r:.80}" if isinstance(value, Scalar | None) else f"a {type(value).__name__}"
         match first["type"]:

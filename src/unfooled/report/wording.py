@@ -103,7 +103,7 @@ class Threat:
         """How well people see the largest change, where a rule of thumb exists; empty otherwise."""
         if not self.pictures or self.family != "linf" or self.radius is None or self.radius > 8.01 / 255:
             return ""
-        return "too little for most people to notice" if self.radius < 4.01 / 255 else "little enough to be overlooked"
+        return "too little for most people to notice" if self.radius < 2.01 / 255 else "little enough to be overlooked"
 
     @property
     def aim(self) -> str:

@@ -42,10 +42,11 @@ class _Climb(NamedTuple):
 
 def checkpoints(steps: int) -> list[int]:
     """Say after which steps the step size is reconsidered: intervals shrink from 22 % to 6 % of all steps."""
-    shares = [0.0, 0.22]
-    while shares[-1] < 1:
-        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    return sorted({math.ceil(share * steps) for share in shares[1:] if share < 1})
+    marks, gap = [22], 22  # in whole hundredths: 0.41 + 0.16 is a little more than 0.57 in floats
+    while marks[-1] < 100:
+        gap = max(gap - 3, 6)
+        marks.append(marks[-1] + gap)
+    return sorted({math.ceil(mark * steps / 100) for mark in marks if mark < 100})
 
 
 def climb_adaptively(

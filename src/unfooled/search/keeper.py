@@ -81,10 +81,7 @@ class Keeper(Generic[S]):
         self._state[owner[confirmed]] = _SETTLED
 
     def _store(self, owner: Tensor, x_t: Batch, loss: Tensor, rows: Tensor) -> None:
-        if bool(rows.all()) and len(owner) == len(self._loss):
-            self._values, self._loss = x_t.values.clone(), loss.clone()
-            self._lengths = x_t.lengths
-        elif bool(rows.any()):
+        if bool(rows.any()):
             kept = owner[rows]
             self._values[kept], self._loss[kept] = x_t.values[rows], loss[rows]
             if self._lengths is not None and x_t.lengths is not None:

@@ -23,7 +23,9 @@ def momentum(decay: float) -> Transform:
         def update(grad: Tensor, owner: Tensor) -> Tensor:
             if not velocity:
                 velocity.append(grad.new_zeros((n, *grad.shape[1:])))
-            size = grad.flatten(1).double().abs().mean(dim=1).clamp(min=1e-300)
+            roots = grad.flatten(1).double().abs().sqrt()
+            # not by mean(), which adds up a single long row in another order than many rows
+            size = (torch.linalg.vector_norm(roots, dim=1).square() / roots.shape[1]).clamp(min=1e-300)
             scaled = (grad.double() / size.view(-1, *[1] * (grad.ndim - 1))).to(grad.dtype)
             fresh = decay * velocity[0][owner] + scaled
             velocity[0][owner] = fresh

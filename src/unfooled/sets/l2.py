@@ -70,23 +70,13 @@ class L2:
         The nearest point is x + clamp(s * (x_adv - x)) for the one s in [0, 1] that gives it the radius as length:
         each round frees s from the values that the range has stopped; lengths only grow, so it ends.
         """
-        delta = change(x_adv, x)
-        lowest, highest = (self.low - x.values.double()).flatten(1), (self.high - x.values.double()).flatten(1)
-        room = torch.where(delta > 0, highest, -lowest).clamp(min=0)  # how far each value may still go
-        size, share = delta.abs(), torch.zeros(len(x), dtype=torch.float64, device=delta.device)
+        delta = silence_padding(x_adv.values - x.values, x)
+        room = torch.where(delta > 0, self.high - x.values, x.values - self.low).flatten(1)
+        size, wide = delta.abs().flatten(1), (-1, *[1] * (delta.ndim - 1))
         inside = _length(torch.minimum(size, room)) <= self.radius  # beyond the rim too: what was projected stays
-        while True:
-            stopped = size * share.unsqueeze(1) > room
-            spent, moving = _length(room * stopped), _length(size * ~stopped)
-            left = (self.rim * self.rim - spent.square()).clamp(min=0).sqrt()
-            fresh = torch.where(moving > 0, left / moving.clamp(min=1e-300), 1.0).clamp(max=1)
-            if not bool((fresh > share * (1 + 1e-12)).any()):
-                break
-            share = torch.maximum(share, fresh)
-        moved = torch.minimum(size * share.unsqueeze(1), room) * delta.sign()
-        values = (x.values.double() + moved.view_as(x.values)).to(x.values.dtype).clamp_(self.low, self.high)
-        unmoved = inside.view(-1, *[1] * (x.values.ndim - 1))  # nothing to shorten: keep the very bits
-        values = torch.where(unmoved, x_adv.values.clamp(self.low, self.high), values)
+        share = self._share(size, room).to(delta.dtype).view(wide)
+        shorter = (x.values + share * delta).clamp_(self.low, self.high)
+        values = torch.where(inside.view(wide), x_adv.values.clamp(self.low, self.high), shorter)
         return x.holding(keep_padding(values, x))
 
     def resized(self, radius: float) -> Self:
@@ -95,17 +85,16 @@ class L2:
 
     def _share(self, size: Tensor, room: Tensor) -> Tensor:
         """Find s for changes of `size` (n, d) of which the range lets `room` (n, d) pass, (n,) float64."""
-        square, room_square = size.square(), room.square()
         share = torch.zeros(len(size), dtype=torch.float64, device=size.device)
         while True:
             stopped = share.unsqueeze(1).to(size.dtype) * size > room
-            spent = (room_square * stopped).sum(dim=1, dtype=torch.float64)
-            moving = square.masked_fill(stopped, 0).sum(dim=1, dtype=torch.float64)
-            left = (self.rim**2 - spent).clamp(min=0)
-            fresh = torch.where(moving > 0, (left / moving.clamp(min=1e-300)).sqrt(), 1.0).clamp(max=1)
-            if not bool((fresh > share * (1 + 1e-8)).any()):
+            spent, moving = _length(room.masked_fill(~stopped, 0)), _length(size.masked_fill(stopped, 0))
+            left = (self.rim * self.rim - spent.square()).clamp(min=0).sqrt()
+            fresh = torch.where(moving > 0, left / moving.clamp(min=1e-300), 1.0).clamp(max=1)
+            grows = fresh > share * (1 + 1e-8)  # each row ends by itself, whatever its neighbours still do
+            if not bool(grows.any()):
                 return share
-            share = torch.maximum(share, fresh)
+            share = torch.where(grows, fresh, share)
 
     def _beyond(self, x: Batch, noise: Tensor, share: Tensor) -> Batch:
         length = (self.rim * share).view(-1, *[1] * (noise.ndim - 1)).to(noise.dtype)
@@ -113,12 +102,16 @@ class L2:
 
 
 def _length(rows: Tensor) -> Tensor:
-    """Measure rows (n, d), (n,). Not by sum(), which adds up a single long row in another order than many rows."""
-    length: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    """Measure rows (n, d), (n,) float64.
+
+    Not by sum(), which may add up a single long row in another order than many rows: an answer would hang on how
+    many examples are asked about together.
+    """
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64)
     return length
 
 
 def _unit(direction: Tensor) -> Tensor:
-    length = _length(direction.flatten(1).double())
+    length = _length(direction.flatten(1))
     scale = torch.where(length > 0, 1 / length.clamp(min=1e-300), 0.0)
     return (direction.double() * scale.view(-1, *[1] * (direction.ndim - 1))).to(direction.dtype)

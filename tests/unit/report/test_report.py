@@ -187,7 +187,7 @@ def test_headline_says_it_in_plain_words() -> None:
     before = "Of 20 pictures, the model reads 17 rightly. "
     who = (
         "omebody who has a copy of the model and may change every pixel by at most 4/255 of full brightness "
-        "\u2013 too little for most people to notice \u2013"
+        "\u2013 little enough to be overlooked \u2013"
     )
     assert f"{before}S{who} fools it on all of these 17." in text(render(make(20, 3, 17)))
     assert f"{before}S{who} fools it on 5 of these 17." in text(render(make(20, 3, 5)))
@@ -272,7 +272,7 @@ def test_notes_of_the_run_are_told() -> None:
 def test_a_region_is_told() -> None:
     entry = threat() | {"name": "linf:4/255@mask-1a2b", "within": "linf:4/255"}
     seen = text(render(make(threats=[entry])))
-    assert "at most 4/255 of full brightness inside a marked region \u2013 too little" in seen
+    assert "at most 4/255 of full brightness inside a marked region \u2013 little enough" in seen
     assert "Robust accuracy, linf inside mask-1a2b" in seen
 
 

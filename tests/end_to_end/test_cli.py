@@ -1,0 +1,551 @@
+"""Every command, in this process: what it prints, what it writes, how it ends."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
+
+import unfooled
+from unfooled.cli import app
+from unfooled.core.folder import load
+
+FACTORY = """
+import torch
+from torch import nn
+from unfooled.zoo.small import linear
+
+WEIGHTS = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def sound():
+    return linear(WEIGHTS)
+
+
+class Around(nn.Module):
+    def __init__(self, after):
+        super().__init__()
+        self.net, self.after = sound(), after
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        return self.after(self, self.net(x))
+
+
+def tall():
+    return Around(lambda m, scores: scores[:, :, None])
+
+
+def single():
+    return Around(lambda m, scores: scores[:, :1])
+
+
+def counting():
+    return Around(lambda m, scores: scores + m.calls.add_(1) * 0)
+
+
+def not_finite():
+    return Around(lambda m, scores: scores * torch.nan)
+
+
+def batchwise():
+    return nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), sound())
+
+
+class Sleepless(nn.Module):
+    def train(self, mode=True):
+        return super().train(True)
+
+    def __init__(self):
+        super().__init__()
+        self.net = sound()
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def failing():
+    raise OSError("no disk")
+"""
+RNG = np.random.default_rng(0)
+PICTURES = RNG.integers(0, 256, (12, 3, 8, 8), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with models, weights and data in every form."""
+    root = tmp_path_factory.mktemp("place")
+    (root / "model.py").write_text(FACTORY)
+    model = unfooled.load_model(f"{root}/model.py:sound")
+    y = model.module(torch.from_numpy(PICTURES).float() / 255).argmax(dim=1).numpy()
+    y[0] = (y[0] + 1) % 3
+    np.savez(root / "data.npz", x=PICTURES, y=y)
+    for i, (picture, label) in enumerate(zip(PICTURES, y.tolist(), strict=True)):
+        (root / "folder" / f"{label}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture.transpose(1, 2, 0)).save(root / "folder" / f"{label}" / f"{i}.png")
+    (root / "names.txt").write_text("cat\ndog\nfox\n")
+    torch.save(model.module, root / "pickled.pt")
+    torch.save(model.module.state_dict(), root / "weights.pt")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(place) -> Path:
+    """A finished run; tests that change it work on a copy."""
+    told = audit(place, "--threat", "linf:8/255,24/255", "-t", "l2:0.5", "--out", str(place / "run"))
+    assert told.exit_code == 0, told.stderr
+    return place / "run"
+
+
+def call(*words: object):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def audit(place: Path, *words: object, model: str = "sound", data: str = "data.npz", suite: str = "fgsm"):
+    return call("audit", f"{place}/model.py:{model}", place / data, "--suite", suite, *words)
+
+
+def one_object(result) -> dict:
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+# audit
+
+
+def test_an_audit_tells_what_it_found(place, tmp_path):
+    told = audit(place, "-t", "linf:24/255", "--out", tmp_path / "r")
+    assert told.exit_code == 0
+    results = load(tmp_path / "r")["linf:24/255"]
+    broken = int(results.broken.sum())
+    assert broken > 5
+    for part in ("linf:24/255", "11 of 12", f"{12 - 1 - broken} of 12", "fgsm", "report.html", "95 % interval"):
+        assert part in told.stdout
+    assert "fgsm" in told.stderr
+    assert f"{broken} broken" in told.stderr
+    assert "\x1b" not in told.stdout + told.stderr
+    assert (tmp_path / "r" / "report.html").read_text().startswith("<!")
+
+
+def test_json_is_one_object_and_nothing_else(place, tmp_path):
+    told = audit(place, "-t", "linf:8/255", "-t", "l2:1", "--out", tmp_path / "r", "--json")
+    found, results = one_object(told), load(tmp_path / "r")
+    assert [threat["threat"] for threat in found["threats"]] == ["linf:8/255", "l2:1"]
+    assert found["union"]["robust_accuracy"] == results.union().robust_accuracy
+    first = found["threats"][0]
+    assert first["clean_accuracy"] == pytest.approx(11 / 12)
+    assert first["interval"] == list(results["linf:8/255"].interval)
+    assert first["attacks"][0]["attack"] == "fgsm"
+
+
+def test_quiet_is_silent(place, tmp_path):
+    told = audit(place, "-t", "linf:8/255", "--out", tmp_path / "r", "--quiet")
+    assert (told.exit_code, told.stdout, told.stderr) == (0, "", "")
+    told = audit(place, "-t", "linf:8/255", "--out", tmp_path / "r2", "--quiet", "--json")
+    assert one_object(told)
+    assert told.stderr == ""
+
+
+def test_without_out_the_folder_is_named_by_the_time(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert audit(place, "-t", "linf:8/255", "-q").exit_code == 0
+    (made,) = (tmp_path / "runs").iterdir()
+    assert (made / "run.json").is_file()
+
+
+def test_settings_come_from_a_file_and_the_command_line(place, tmp_path):
+    config = tmp_path / "audit.yaml"
+    config.write_text(
+        f"model: {place}/model.py:sound\ndata: {place}/data.npz\nthreat: [linf:8/255]\nsuite: fgsm\nbatch: 4\n"
+    )
+    told = call("audit", "--config", config, "--batch", 5, "--out", tmp_path / "r", "--json")
+    assert told.exit_code == 0, told.stderr
+    run = load(tmp_path / "r").run
+    assert run["batch"] == 5
+    assert run["source"]["data"] == f"{place}/data.npz"
+    assert "--batch 5" in run["command"]
+
+
+def test_all_options_reach_the_audit(place, tmp_path):
+    told = audit(
+        place, "-t", "linf:24/255", "--goal", "become:1", "--access", "scores", "--budget", 3, "--batch", 5, "--seed", 7,
+        "--mean", "0.5", "--std", "0.25,0.5,0.5", "--classes", place / "names.txt", "--limit", 6, "--keep", "all",
+        "--weights", place / "weights.pt", "--out", tmp_path / "r", suite="uniform-noise,fgsm", data="folder",
+    )  # fmt: skip
+    assert told.exit_code == 0, told.stderr
+    results = load(tmp_path / "r")
+    (threat,) = results.run["threats"]
+    assert (threat["name"], threat["access"], threat["budget"]) == ("become:1 linf:24/255", "scores", 3)
+    assert (results.run["batch"], results.run["seed"], results.run["keep"]) == (5, 7, "all")
+    assert results.run["model"]["preprocess"]["mean"] == 0.5
+    assert results.run["model"]["preprocess"]["std"] == [0.25, 0.5, 0.5]
+    assert results.run["source"]["std"] == [0.25, 0.5, 0.5]
+    assert len(results.union()) == 6
+    assert "6 of 12 examples, drawn with seed 7" in told.stdout
+    assert int(results.union().queries.max()) <= 3
+    assert results["become:1 linf:24/255"].column("name")[0].endswith(".png")
+    verified = call("verify", tmp_path / "r", "--json")
+    assert verified.exit_code == 0, verified.stderr
+
+
+def test_a_larger_limit_adds_examples(place, tmp_path):
+    keys = []
+    for limit in (4, 7):
+        audit(place, "-t", "linf:8/255", "--limit", limit, "--out", tmp_path / f"{limit}", "-q")
+        keys.append(set(load(tmp_path / f"{limit}").records["key"].to_pylist()))
+    assert keys[0] < keys[1]
+
+
+def test_shards_add_up_to_the_whole(place, run, tmp_path):
+    for part in (1, 2, 3):
+        words = ("--shard", f"{part}/3", "--out", tmp_path / f"{part}")
+        told = audit(place, "-t", "linf:8/255,24/255", "-t", "l2:0.5", *words)
+        assert told.exit_code == 0, told.stderr
+    told = call("merge", *(tmp_path / f"{part}" for part in (1, 2, 3)), "--out", tmp_path / "whole", "--json")
+    assert told.exit_code == 0, told.stderr
+    merged, whole = load(tmp_path / "whole"), load(run)
+    assert set(merged.threats) == set(whole.threats)
+    for threat in whole.threats:
+        rows = [{row["key"]: row["broken"] for row in results[threat].table.to_pylist()} for results in (merged, whole)]
+        assert rows[0] == rows[1]
+    assert call("verify", tmp_path / "whole").exit_code == 0
+
+
+def test_keep_none_keeps_no_pixels(place, tmp_path):
+    audit(place, "-t", "linf:24/255", "--keep", "none", "--out", tmp_path / "r", "-q")
+    assert dict(load(tmp_path / "r").tensors) == {}
+    assert "data:image" not in (tmp_path / "r" / "report.html").read_text()
+    for path in (path for path in (tmp_path / "r").rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        assert not any(picture.tobytes()[:24] in data for picture in PICTURES), path
+    told = call("export", tmp_path / "r", "--out", tmp_path / "files")
+    assert told.exit_code == 2
+    assert "kept no examples" in told.stderr
+
+
+def test_a_run_is_not_written_over_unless_asked(place, tmp_path):
+    words = ("-t", "linf:8/255", "--out", tmp_path / "r", "-q")
+    assert audit(place, *words).exit_code == 0
+    created = (tmp_path / "r" / "run.json").stat().st_mtime_ns
+    refused = audit(place, *words)
+    assert refused.exit_code == 2
+    assert "--overwrite" in refused.stderr
+    assert (tmp_path / "r" / "run.json").stat().st_mtime_ns == created
+    assert audit(place, *words, "--overwrite", "--seed", 3).exit_code == 0
+    assert load(tmp_path / "r").run["seed"] == 3
+
+
+def test_a_finished_run_is_resumed_at_once(place, tmp_path):
+    words = ("-t", "linf:8/255", "--out", tmp_path / "r", "-q")
+    audit(place, *words)
+    assert audit(place, *words, "--resume").exit_code == 0
+    other = audit(place, *words, "--resume", "--seed", 5)
+    assert other.exit_code == 2
+    assert "seed" in other.stderr
+    assert "--out" in audit(place, "-t", "linf:8/255", "--resume").stderr
+
+
+# bad input
+
+
+def picture_files(place: Path, root: Path, name: str) -> Path:
+    """Copy the folder of pictures and spoil one file."""
+    shutil.copytree(place / "folder", root)
+    path = sorted(root.rglob("*.png"))[3]
+    if name == "rubbish":
+        path.write_bytes(b"this is no picture")
+    if name == "cut":
+        path.write_bytes(path.read_bytes()[:100])
+    if name == "bomb":
+        Image.new("1", (12_000, 12_000)).save(path)
+    if name == "unknown class":
+        (root / "whale").mkdir()
+        path.rename(root / "whale" / "1.png")
+    return root
+
+
+def arrays(place: Path, path: Path, change) -> Path:
+    with np.load(place / "data.npz") as data:
+        x, y = change(data["x"].astype(np.float32) / 255, data["y"])
+    np.savez(path, x=x, y=y)
+    return path
+
+
+def spoilt(x: np.ndarray) -> np.ndarray:
+    changed = x.copy()
+    changed[4, 0, 0, 0] = np.nan
+    return changed
+
+
+BAD_ARRAYS = {
+    "0 to 255": (lambda x, y: (x * 255, y), ("values from", "255", "Divide by 255")),
+    "NaN": (lambda x, y: (spoilt(x), y), ("1 NaN or infinite values in example 4",)),
+    "no channels": (lambda x, y: (x[0, 0, 0], y[:8]), ("shape ()", "Examples are pictures")),
+    "channels last": (lambda x, y: (x.transpose(0, 2, 3, 1), y), ("Channels come first", "permute(0, 3, 1, 2)")),
+    "too few channels": (lambda x, y: (x[:, :1], y), ("forward pass failed", "1 channels")),
+    "labels beyond": (lambda x, y: (x, y + 5), ("0 to 2", "Number the labels")),
+    "labels below": (lambda x, y: (x, y - 7), ("label -", "Labels count classes from 0")),
+    "empty": (lambda x, y: (x[:0], y[:0]), ("empty", "no examples")),
+    "lengths": (lambda x, y: (x, y[:4]), ("12 examples and 4 labels",)),
+}
+BAD_FILES = {
+    "rubbish": ("begins with b'this is ", "Remove or replace it"),
+    "cut": ("damaged or cut short", "Replace the file"),
+    "bomb": ("12000 x 12000 pixels", "smaller"),
+    "unknown class": ("whale", "class names"),
+}
+BAD_MODELS = {
+    "tall": ("3, 1)", "flatten(1)"),
+    "single": ("fewer than two scores", "torch.cat"),
+    "counting": ("changes its own weights or buffers", "model.eval()"),
+    "not_finite": ("NaN or infinity", "Check the weights"),
+    "batchwise": ("running statistics", "group norm"),
+    "Sleepless": ("training mode", "model.eval()"),
+    "failing": ("OSError: no disk", "without arguments"),
+    "missing": ("has no 'missing'", "sound"),
+}
+BAD_OPTIONS = {
+    "radius": (("-t", "linf:8"), ("found: 8", "Did you mean 8/255?")),
+    "no threat": ((), ("at least one threat", "linf:4/255")),
+    "threat": (("-t", "cat"), ("'cat'", "KIND:RADIUS")),
+    "suite": (("-t", "linf:1", "--suite", "all"), ("'all'", "standard")),
+    "goal": (("-t", "linf:1", "--goal", "become:7"), ("become:7", "0 to 2")),
+    "batch": (("-t", "linf:1", "--batch", "0"), ("batch=0", "batch=1")),
+    "seed": (("-t", "linf:1", "--seed", "-1"), ("-1", "seed=0")),
+    "device": (("-t", "linf:1", "--device", "toaster"), ("'toaster'", "--device cpu")),
+    "limit": (("-t", "linf:1", "--limit", "0"), ("--limit 0", "1 or more")),
+    "shard": (("-t", "linf:1", "--shard", "5/4"), ("'5/4'", "--shard")),
+    "threads": (("-t", "linf:1", "--threads", "0"), ("0", "--threads 1")),
+    "mean": (("-t", "linf:1", "--mean", "124"), ("mean = 124", "124/255")),
+    "config": (("-t", "linf:1", "--config", "none.yaml"), ("none.yaml", "No such file")),
+    "weights": (("-t", "linf:1", "--weights", "none.pt"), ("none.pt", "safetensors")),
+    "classes": (("-t", "linf:1", "--classes", "none.txt"), ("none.txt", "UTF-8")),
+}
+
+
+def refused(told, words: tuple[str, ...]) -> None:
+    """One clear message, and no run lost."""
+    assert told.exit_code == 2, told.output
+    assert told.stdout == ""
+    message = " ".join(told.stderr.split())
+    lines = [line.partition(":")[0] for line in told.stderr.splitlines() if line.startswith(("Error", "Found", "Do"))]
+    assert lines == ["Error", "Found", "Do"], told.stderr
+    for part in words:
+        assert part.lower() in message.lower(), message
+    assert "Traceback" not in message
+    assert "\x1b" not in told.stderr
+
+
+@pytest.fixture
+def kept(run, tmp_path):
+    """A copy of a finished run, which bad input must leave as it is even under --overwrite."""
+    copy = shutil.copytree(run, tmp_path / "kept")
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    yield copy
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("fault", BAD_ARRAYS)
+def test_bad_arrays(place, kept, tmp_path, fault):
+    change, words = BAD_ARRAYS[fault]
+    data = arrays(place, tmp_path / "bad.npz", change)
+    refused(audit(place, "-t", "linf:8/255", "--out", kept, "--overwrite", data=str(data)), words)
+
+
+@pytest.mark.parametrize("fault", BAD_FILES)
+def test_bad_files(place, kept, tmp_path, fault):
+    data = picture_files(place, tmp_path / "bad", fault)
+    names = ("--classes", place / "names.txt")
+    refused(audit(place, "-t", "linf:8/255", "--out", kept, "--overwrite", *names, data=str(data)), BAD_FILES[fault])
+
+
+@pytest.mark.parametrize("fault", BAD_MODELS)
+def test_bad_models(place, kept, fault):
+    refused(audit(place, "-t", "linf:8/255", "--out", kept, "--overwrite", model=fault), BAD_MODELS[fault])
+
+
+@pytest.mark.parametrize("fault", BAD_OPTIONS)
+def test_bad_options(place, kept, fault):
+    words, parts = BAD_OPTIONS[fault]
+    refused(audit(place, "--out", kept, "--overwrite", *words), parts)
+
+
+def test_a_pickled_checkpoint_is_not_opened(place, kept):
+    words = ("-t", "linf:8/255", "--out", kept, "--overwrite", "--weights", place / "pickled.pt")
+    refused(audit(place, *words), ("pickled code", "pickled.pt", "safetensors.torch.save_file"))
+
+
+def test_unknown_models_and_data(place, kept):
+    words = ("--threat", "linf:8/255", "--out", kept, "--overwrite")
+    refused(call("audit", "resnet", place / "data.npz", *words), ("'resnet'", "module:factory"))
+    refused(call("audit", "nowhere.py:make", place / "data.npz", *words), ("nowhere.py", "No such file"))
+    refused(audit(place, *words, data="nowhere"), ("nowhere", "no such file or folder"))
+    refused(call("audit", *words), ("`model` is missing", "unfooled audit MODEL DATA"))
+
+
+def test_debug_shows_where_it_happened(place):
+    told = audit(place, "-t", "linf:8", "--debug")
+    assert type(told.exception).__name__ == "InputError"
+
+
+# runs
+
+
+def test_verify_confirms_all(run):
+    told = call("verify", run)
+    assert told.exit_code == 0
+    found = one_object(call("verify", run, "--json"))
+    assert found["confirmed"] == found["of"] > 5
+    assert f"confirmed {found['of']} of {found['of']}" in told.stdout
+    assert call("verify", run, "-q").stdout == ""
+
+
+def test_verify_lists_what_was_tampered_with(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    tensors = load_file(copy / "tensors.safetensors")
+    name = next(name for name in tensors if name.startswith("x_adv/linf"))
+    tensors[name][0, 0, 0] ^= 0x80
+    save_file(tensors, copy / "tensors.safetensors")
+    told = call("verify", copy)
+    assert told.exit_code == 1
+    assert f"outside {name.split('/', 1)[1].rpartition('/')[0]}" in told.stdout
+    found = one_object(call("verify", copy, "--json"))
+    assert found["confirmed"] == found["of"] - 1
+
+
+def test_verify_takes_the_model_from_elsewhere(place, run, tmp_path):
+    shutil.copy(place / "model.py", tmp_path / "moved.py")
+    assert call("verify", run, "--model", f"{tmp_path}/moved.py:sound").exit_code == 0
+    other = call("verify", run, "--model", f"{tmp_path}/moved.py:Sleepless")
+    assert other.exit_code == 2
+    assert "another model" in other.stderr
+
+
+def test_verify_without_a_recorded_model_asks_for_it(place, tmp_path):
+    model, data = unfooled.load_model(f"{place}/model.py:sound"), str(place / "data.npz")
+    unfooled.audit(model, data, "linf:8/255", ["fgsm"], out=tmp_path / "r")
+    refused(call("verify", tmp_path / "r"), ("does not say where its model is", "--model"))
+    assert call("verify", tmp_path / "r", "--model", f"{place}/model.py:sound").exit_code == 0
+
+
+def test_export_and_verify_the_files(run, tmp_path):
+    told = call("export", run, "--out", tmp_path / "files")
+    assert told.exit_code == 0
+    assert "manifest.csv" in told.stdout
+    assert call("verify", run, "--files", tmp_path / "files").exit_code == 0
+    sorted((tmp_path / "files").rglob("*_adv.png"))[0].unlink()
+    assert call("verify", run, "--files", tmp_path / "files").exit_code == 1
+    refused(call("export", run, "--out", tmp_path / "files"), ("not empty",))
+
+
+def test_report_writes_the_page_again(run, tmp_path):
+    assert call("report", run, "--out", tmp_path / "page.html").exit_code == 0
+    assert (tmp_path / "page.html").read_text() == (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize("command", ["verify", "report", "export"])
+def test_no_run_is_told(tmp_path, command):
+    words = ("--out", tmp_path / "x") if command == "export" else ()
+    refused(call(command, tmp_path, *words), ("not a finished run", "--resume"))
+
+
+def test_judge_and_merge(place, run, tmp_path):
+    with np.load(place / "data.npz") as data:
+        x = data["x"].astype(np.float32) / 255
+    np.savez(tmp_path / "adv.npz", x_adv=np.clip(x + 0.09 * np.sign(RNG.normal(size=x.shape)), 0, 1).astype(np.float32))
+    told = call(
+        "judge", f"{place}/model.py:sound", place / "data.npz", tmp_path / "adv.npz", "-t", "linf:24/255",
+        "--source", "foolbox", "--out", tmp_path / "judged", "--json",
+    )  # fmt: skip
+    assert told.exit_code == 0, told.stderr
+    assert "foolbox" in one_object(told)["threats"][0]["attacks"][0]["settings"]
+    assert call("verify", tmp_path / "judged").exit_code == 0
+    told = call("merge", run, tmp_path / "judged", "--out", tmp_path / "both", "--json")
+    assert told.exit_code == 0, told.stderr
+    before = load(run)["linf:24/255"].robust_accuracy
+    assert load(tmp_path / "both")["linf:24/255"].robust_accuracy <= before
+    refused(call("merge", run, run, "--out", tmp_path / "both"), ("holds a finished run",))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: {"x_adv": x * 255}, ("0 to 255|values from", "proposal 0")),
+        (lambda x: {"x_adv": x[:3]}, ("3 for 12 examples",)),
+        (lambda x: {"x_adv": x[:, :, :4]}, ("shape", "example 0")),
+        (lambda x: {"other": x}, ("cannot be read", "x_adv")),
+    ],
+)
+def test_bad_proposals(place, tmp_path, change, words):
+    with np.load(place / "data.npz") as data:
+        np.savez(tmp_path / "adv.npz", **change(data["x"].astype(np.float32) / 255))
+    told = call("judge", f"{place}/model.py:sound", place / "data.npz", tmp_path / "adv.npz", "-t", "linf:1/255")
+    refused(told, words[-1:])
+
+
+# before an audit
+
+
+def test_doctor(place):
+    told = call("doctor", f"{place}/model.py:sound", place / "data.npz")
+    assert told.exit_code == 0, told.output
+    assert "gradients" in told.stdout
+    found = one_object(call("doctor", f"{place}/model.py:sound", place / "data.npz", "--json"))
+    assert found["ok"]
+    assert {check["status"] for check in found["checks"]} <= {"ok", "warn"}
+
+
+@pytest.mark.parametrize("model", ["tall", "single", "counting", "not_finite", "Sleepless", "batchwise"])
+def test_doctor_fails_what_an_audit_would_refuse(place, model):
+    told = call("doctor", f"{place}/model.py:{model}", place / "data.npz")
+    assert told.exit_code == 1, told.output
+    assert "fail" in told.stdout
+
+
+def test_doctor_tells_of_bad_data(place, tmp_path):
+    data = arrays(place, tmp_path / "bad.npz", lambda x, y: (x * 255, y))
+    told = call("doctor", f"{place}/model.py:sound", data)
+    assert told.exit_code == 1
+    assert "Divide by 255" in told.stdout
+
+
+def test_estimate(place):
+    words = (
+        "estimate",
+        f"{place}/model.py:sound",
+        place / "data.npz",
+        "-t",
+        "linf:8/255",
+        "-t",
+        "l2:1",
+        "--suite",
+        "quick",
+    )
+    told = call(*words)
+    assert told.exit_code == 0, told.stderr
+    assert "1,064" in told.stdout
+    found = one_object(call(*words, "--json"))
+    assert len(found["stages"]) == 8
+    assert found["examples_for_3_points"] == 1064
+
+
+def test_attacks():
+    told = call("attacks")
+    assert told.exit_code == 0
+    assert set(one_object(call("attacks", "--json"))["suites"]) == {"noise", "quick", "standard"}
+    for name in unfooled.ATTACKS:
+        assert name in told.stdout
+
+
+def test_version_and_help():
+    assert call("--version").stdout.strip() == f"unfooled {unfooled.__version__}"
+    told = call("--help").stdout
+    for command in ("audit", "verify", "export", "report", "estimate", "doctor", "attacks", "demo", "judge", "merge"):
+        assert command in told
+        assert call(command, "--help").exit_code == 0
