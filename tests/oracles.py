@@ -1,4 +1,4 @@
-"""What is true by other means: closed forms, slow searches, brute force, and hashes of everything that must not move."""
+"""What is true by other means: closed forms, slow searches, brute force; hashes of everything that must not move."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unfooled.core.batch import Batch
 
 
 def linear_distance(
-    weights: Tensor, bias: Tensor, x: Tensor, y: Tensor, kind: str, allowed: Tensor | None = None
+    weights: Tensor, bias: Tensor, x: Tensor, y: Tensor, kind: str, *, allowed: Tensor | None = None
 ) -> Tensor:
     """Smallest change that makes another class win, (n,): the score gap over the dual norm of the weight gap.
 

@@ -29,6 +29,9 @@ class StopAfter:
     def begin(self, threat: str, attack: str, total: int) -> None:
         pass
 
+    def passed(self, rows: int) -> None:
+        pass
+
     def advance(self, done: int, broken: int) -> None:
         self.left -= 1
         if self.left < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import runpy
 from dataclasses import dataclass, fields, replace
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unfooled.attacks import ATTACKS
+from unfooled.core.answer import Scores
 from unfooled.core.attack import Attack, Found, Hints, Problem, as_is
 from unfooled.core.batch import Batch
 from unfooled.core.errors import AccessError, ModelError
@@ -108,8 +110,15 @@ class Case:
         target = Target(adapter, access, len(x), budget=budget, already=already, batch=batch, seed=seed)
         draws = Draws.of(seed, "contract", repr(attack))
         return Problem(
-            target, x, self.y[rows], goal, within or self.within, draws, hints=hints or Hints(), **{"settle": as_is} | more
-        )  # fmt: skip
+            target,
+            x,
+            self.y[rows],
+            goal,
+            within or self.within,
+            draws,
+            hints=hints or Hints(),
+            **{"settle": as_is} | more,
+        )
 
     def watching(self) -> Watching:
         return Watching(self.module, takes_lengths=self.x.lengths is not None)
@@ -156,6 +165,12 @@ def same(one: Found, other: Found, rows: Tensor | slice = slice(None)) -> bool:
     """Tell whether `one` is, bit for bit, those rows of `other`."""
     pairs = [(one.x_adv.values, other.x_adv.values), (one.reached, other.reached), (one.loss, other.loss)]
     return all(torch.equal(first, second[rows]) for first, second in pairs)
+
+
+def margins_of(case: Case, x: Batch) -> Tensor:
+    with torch.no_grad():
+        scores = case.module(x.values) if x.lengths is None else case.module(x.values, x.lengths)
+    return Misclassify().margin(Scores(scores), case.y)
 
 
 def labels_of(case: Case, x: Batch) -> Tensor:
@@ -216,9 +231,7 @@ def test_a_model_with_gradients_of_its_own_is_left_alone(name: str) -> None:
 # --- the same answer, whatever else is asked ---------------------------------------------------------------------
 
 
-def test_same_seed_same_bits_other_seed_other_draws(
-    name: str, case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_same_seed_same_bits_other_seed_other_draws(name: str, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     attack = short(ALL[name])
     drawn: list[str] = []
     original = Draws._streams
@@ -262,8 +275,9 @@ def test_batch_sizes_agree(name: str, case: Case) -> None:
     whole = attack(case.problem(attack))
     for batch in (1, 4, 7, 64):
         other = attack(case.problem(attack, batch=batch))
-        assert torch.equal(other.reached, whole.reached)
-        assert torch.allclose(other.x_adv.values, whole.x_adv.values, atol=1e-4)
+        differ = other.reached != whole.reached
+        assert not differ.any() or margins_of(case, other.x_adv)[differ].abs().max() < 1e-4, "but for a tie"
+        assert case.within.contains(other.x_adv, case.x).all()
 
 
 # --- what it costs -----------------------------------------------------------------------------------------------
@@ -397,8 +411,11 @@ def test_more_restarts_find_no_less(name: str) -> None:
     huge = case.within.resized(1.0)
     found = thrice(case.problem(thrice, within=huge))
     assert found.reached.all()
+    model = case.watching()
+    thrice(case.problem(thrice, model=model, within=case.within.resized(1e-3)))
+    begun = model.points[:: len(model.points) // 3]
+    assert not any(torch.equal(one.values, other.values) for one, other in itertools.pairwise(begun))
     draws = Draws.of(0, "the same")
-    one, three = once(case.problem(once)), thrice(case.problem(thrice))
     one, three = once(replace(case.problem(once), draws=draws)), thrice(replace(case.problem(thrice), draws=draws))
     assert (three.reached | ~one.reached).all()
     assert (three.loss >= one.loss).all()
@@ -408,7 +425,7 @@ def is_iterative(attack: Attack[Ball]) -> bool:
     return getattr(attack, "steps", 1) > 1 and attack.needs is Access.GRADIENT
 
 
-def linear_problem(kind: str, classes: int, radius: float, row: int, masked: bool, attack: Attack[Ball]) -> Any:
+def linear_problem(kind: str, classes: int, radius: float, row: int, *, masked: bool, attack: Attack[Ball]) -> Any:
     weights, bias, x, y = linear_case(8, classes, (1, 5, 5), seed=3, scale=4.0)
     within = BALLS[kind](radius, 0.0, 1.0)
     if masked:
@@ -424,13 +441,13 @@ def test_two_linear_classes_break_beyond_the_closed_form(name: str, kind: str, m
     attack = short(ALL[name], steps=max(40, getattr(ALL[name], "steps", 0)))
     weights, bias, x, y = linear_case(8, 2, (1, 5, 5), seed=3, scale=4.0)
     allowed = torch.arange(25) % 2 if masked else None
-    smallest = linear_distance(weights, bias, x, y, kind, allowed)
+    smallest = linear_distance(weights, bias, x, y, kind, allowed=allowed)
     assert smallest.min() > 1e-3
     assert smallest.max() < 0.29 or kind == "l2", "far from the box"
     for row in range(4):
-        below = attack(linear_problem(kind, 2, 0.99 * float(smallest[row]), row, masked, attack))
+        below = attack(linear_problem(kind, 2, 0.99 * float(smallest[row]), row, masked=masked, attack=attack))
         assert not below.reached.any()
-        beyond = attack(linear_problem(kind, 2, 1.01 * float(smallest[row]), row, masked, attack))
+        beyond = attack(linear_problem(kind, 2, 1.01 * float(smallest[row]), row, masked=masked, attack=attack))
         if attack.needs is Access.GRADIENT:
             assert beyond.reached.all(), "every gradient attack is exact here, one step too"
 
@@ -442,11 +459,11 @@ def test_five_linear_classes(name: str, kind: str) -> None:
     smallest = linear_distance(weights, bias, x, y, kind)
     fell = 0
     for row in range(4):
-        below = attack(linear_problem(kind, 5, 0.99 * float(smallest[row]), row, False, attack))
+        below = attack(linear_problem(kind, 5, 0.99 * float(smallest[row]), row, masked=False, attack=attack))
         assert not below.reached.any()
-        beyond = attack(linear_problem(kind, 5, 1.01 * float(smallest[row]), row, False, attack))
+        beyond = attack(linear_problem(kind, 5, 1.01 * float(smallest[row]), row, masked=False, attack=attack))
         fell += int(beyond.reached.sum())
-        far = attack(linear_problem(kind, 5, 2.0 * float(smallest[row]), row, False, attack))
+        far = attack(linear_problem(kind, 5, 2.0 * float(smallest[row]), row, masked=False, attack=attack))
         assert far.reached.all() or attack.needs < Access.GRADIENT
     if getattr(attack, "targets", 0) >= 4:
         assert fell == 4, "one climb towards each class finds the nearest of them"
@@ -643,7 +660,9 @@ def test_a_random_model_is_reproducible(name: str) -> None:
 def test_one_value_inputs_and_one_example(name: str, kind: str) -> None:
     """The smallest problem there is: one example of one value, two classes."""
     module = linear(torch.tensor([[[[1.0]]], [[[-1.0]]]]), torch.tensor([0.0, 1.0]))
-    case = Case(module, Batch(torch.full((1, 1, 1, 1), 0.6), torch.tensor([1])), torch.tensor([0]), BALLS[kind](0.15, 0, 1))
+    case = Case(
+        module, Batch(torch.full((1, 1, 1, 1), 0.6), torch.tensor([1])), torch.tensor([0]), BALLS[kind](0.15, 0, 1)
+    )
     attack = short(ALL[name])
     found = attack(case.problem(attack))
     assert case.within.contains(found.x_adv, case.x).all()

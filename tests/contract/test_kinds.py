@@ -123,7 +123,9 @@ def texts(x: Batch) -> list[list[int]]:
 
 
 def stacked(batches: list[Batch]) -> Batch:
-    return Batch(*(torch.cat(parts) for parts in zip(*((b.values, b.ids, real_lengths(b)) for b in batches), strict=True)))
+    return Batch(
+        *(torch.cat(parts) for parts in zip(*((b.values, b.ids, real_lengths(b)) for b in batches), strict=True))
+    )
 
 
 class Toy:
@@ -266,7 +268,9 @@ def label_of(text: Any) -> int:
 def test_texts_through_the_whole_audit(goal: Any, tmp_path: Path) -> None:
     x, y = token_data()
     threat = ThreatModel(goal, Insertions(2), access=Access.SCORES)
-    results = unfooled.audit(TokenNet(), (x, y), threat, [GreedyInsertion()], batch=16, out=tmp_path / "run", keep="all")
+    results = unfooled.audit(
+        TokenNet(), (x, y), threat, [GreedyInsertion()], batch=16, out=tmp_path / "run", keep="all"
+    )
     again = unfooled.audit(TokenNet(), (x, y), threat, [GreedyInsertion()], batch=16)
     loaded = unfooled.load(tmp_path / "run")
     assert loaded.records.equals(results.records)
@@ -438,7 +442,7 @@ def test_pictures_through_the_audit(dtype: Any, tmp_path: Path) -> None:
     suite = ["fgsm", unfooled.attack_named("pgd", steps=8)]
     results = unfooled.audit(module, (given, y), "linf:6/255", suite, batch=4, out=tmp_path / "run")
     rows = unfooled.load(tmp_path / "run")["linf:6/255"]
-    assert 0 < rows.broken.sum()
+    assert rows.broken.sum() > 0
     for row, stored in rows.adversarial():
         assert stored.dtype == dtype
         values = stored.astype(np.float32) / np.float32(255) if dtype is np.uint8 else stored

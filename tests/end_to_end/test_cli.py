@@ -173,11 +173,19 @@ def test_settings_come_from_a_file_and_the_command_line(place, tmp_path):
 
 
 def test_all_options_reach_the_audit(place, tmp_path):
-    told = audit(
-        place, "-t", "linf:24/255", "--goal", "become:1", "--access", "scores", "--budget", 3, "--batch", 5, "--seed", 7,
-        "--mean", "0.5", "--std", "0.25,0.5,0.5", "--classes", place / "names.txt", "--limit", 6, "--keep", "all",
-        "--weights", place / "weights.pt", "--out", tmp_path / "r", suite="uniform-noise,fgsm", data="folder",
-    )  # fmt: skip
+    attacker = ("-t", "linf:24/255", "--goal", "become:1", "--access", "scores", "--budget", 3)
+    model = (
+        "--mean",
+        "0.5",
+        "--std",
+        "0.25,0.5,0.5",
+        "--classes",
+        place / "names.txt",
+        "--weights",
+        place / "weights.pt",
+    )
+    how = ("--limit", 6, "--batch", 5, "--seed", 7, "--keep", "all", "--out", tmp_path / "r")
+    told = audit(place, *attacker, *model, *how, suite="uniform-noise,fgsm", data="folder")
     assert told.exit_code == 0, told.stderr
     results = load(tmp_path / "r")
     (threat,) = results.run["threats"]
@@ -541,6 +549,26 @@ def test_attacks():
     assert set(one_object(call("attacks", "--json"))["suites"]) == {"noise", "quick", "standard"}
     for name in unfooled.ATTACKS:
         assert name in told.stdout
+
+
+def test_the_demo_replaces_itself_and_can_be_verified(place, tmp_path, monkeypatch):
+    monkeypatch.setattr("unfooled.cli.demo.MODEL", f"{place}/model.py:sound")
+    monkeypatch.setattr("unfooled.cli.demo.DATA", f"{place}/data.npz")
+    for _ in range(2):
+        told = call("demo", "--out", tmp_path / "demo", "--batch", 8, "--threads", 1)
+        assert told.exit_code == 0, told.stderr
+    assert "For example" in told.stdout
+    assert f"unfooled verify {tmp_path}/demo" in told.stdout
+    assert call("verify", tmp_path / "demo").exit_code == 0
+    assert one_object(call("demo", "--out", tmp_path / "demo", "--json"))["n"] == 12
+    assert call("demo", "--out", tmp_path / "demo", "-q").output == ""
+
+
+def test_the_demo_leaves_other_folders_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    told = call("demo", "--out", tmp_path)
+    assert told.exit_code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_version_and_help():

@@ -91,7 +91,9 @@ def test_toward_narrows_untargeted_goals_alone() -> None:
     toward = torch.tensor([3, 3, 3, 3])
 
     def classes(scores: Tensor, held: Tensor, wanted: Tensor) -> Any:
-        return [(h.nonzero().flatten().tolist(), w.nonzero().flatten().tolist()) for h, w in zip(held, wanted, strict=True)]
+        return [
+            (h.nonzero().flatten().tolist(), w.nonzero().flatten().tolist()) for h, w in zip(held, wanted, strict=True)
+        ]
 
     def told(goal: Any) -> Any:
         return goal.objective(classes, SCORES, Y, toward)
@@ -109,7 +111,9 @@ def test_toward_narrows_untargeted_goals_alone() -> None:
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.name)
 def test_unreadable_scores_reach_nothing(goal: Any) -> None:
     bad = SCORES.clone()
-    bad[torch.arange(4), torch.tensor([0, 1, 2, 3])] = torch.tensor([float("nan"), float("inf"), -float("inf"), float("nan")])
+    bad[torch.arange(4), torch.tensor([0, 1, 2, 3])] = torch.tensor(
+        [float("nan"), float("inf"), -float("inf"), float("nan")]
+    )
     assert not goal.reached(Scores(bad), Y).any()
     if goal.needs is Access.DECISION:
         assert not goal.reached(Labels(torch.full((4,), UNREADABLE)), Y).any()
@@ -130,9 +134,25 @@ def test_classes_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Misclassify", "top", "top-", "top-0", "top--1", "become", "become:", "become:1,2", "become:x", "enter:",
-             "leave:1,", "leave:1;2", "misclassify:1", "become:1.5"],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "Misclassify",
+        "top",
+        "top-",
+        "top-0",
+        "top--1",
+        "become",
+        "become:",
+        "become:1,2",
+        "become:x",
+        "enter:",
+        "leave:1,",
+        "leave:1;2",
+        "misclassify:1",
+        "become:1.5",
+    ],
+)
 def test_what_is_no_goal_is_refused(text: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_goal(text)

@@ -26,7 +26,10 @@ def masks(y: Tensor, k: int, toward: Tensor | None = None) -> tuple[Tensor, Tens
 
 def test_margin_is_the_best_other_over_the_label() -> None:
     scores, y = case()
-    others = [max(row[j] for j in range(7) if j != own) - row[own] for row, own in zip(scores.tolist(), y.tolist(), strict=True)]
+    others = [
+        max(row[j] for j in range(7) if j != own) - row[own]
+        for row, own in zip(scores.tolist(), y.tolist(), strict=True)
+    ]
     assert margin(scores, *masks(y, 7)).tolist() == pytest.approx(others)
 
 

@@ -21,15 +21,14 @@ from unfooled.core.results import Results
 from unfooled.core.schema import STAGES
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
-from unfooled.models.classifier import wrap
 
-from .examples import read_examples
 from .journal import Journal
-from .plan import Plan, check, check_threats, describe_threat
+from .plan import Plan, describe_threat
+from .planned import planned
 from .progress import Progress, Silent
 from .sheet import COSTS, Clean, Sheet
-from .suites import Stage, read_suite
-from .threats import Threats, ladders, read_threats
+from .suites import Stage
+from .threats import Threats, ladders
 from .wave import ask_clean, attack_wave
 
 
@@ -37,7 +36,7 @@ def audit(
     model: object,
     data: object,
     threats: Threats,
-    suite: str | Sequence[str | Attack[Ball]] = "standard",
+    suite: str | Sequence[str | Stage | Attack[Ball]] = "standard",
     *,
     batch: int = 16,
     seed: int = 0,
@@ -74,14 +73,9 @@ def audit(
         ModelError: The model cannot be audited as it is.
         RunError: `out` holds another run.
     """
-    adapter = wrap(model)
-    examples = read_examples(data, classes=adapter.describe()["classes"])
-    place = adapter.device if device is None else torch.device(device)
-    classes = check(adapter, examples, batch, place)
-    read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
-    check_threats(read, classes, seed, keep)
-    name, stages = read_suite(suite)
-    plan = Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep)
+    plan = planned(
+        model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, access=access, keep=keep
+    )
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)
     if path is not None and (path / folder.RUN).is_file():
@@ -116,7 +110,7 @@ class _Run:
                     sheets[index].carry(sheets[below])
                 self._threat(plan.threats[index], sheets[index], clean)
         columns: dict[str, list[Any]] = {
-            "example": list(range(len(examples))),
+            "example": examples.positions,
             "key": examples.keys,
             "name": examples.names,
             "y": examples.y.tolist(),
@@ -170,7 +164,9 @@ class _Run:
         totals = dict.fromkeys(("tried", "proposed", "broken", *COSTS), 0)
         for wave in self.plan.waves(standing):
             spent = sheet.costs["queries"][wave] + sheet.costs["forwards"][wave]
-            work = partial(attack_wave, self.plan, threat, stage, wave, clean=clean, spent=spent)
+            work = partial(
+                attack_wave, self.plan, threat, stage, wave, clean=clean, spent=spent, on_pass=self.progress.passed
+            )
             unit = self.journal.recall(f"{threat.name} {stage.name} {self._keys(wave)}", work)
             sheet.enter(stage.name, wave, unit, keep=self.plan.keep)
             totals["tried"] += len(wave)

@@ -192,7 +192,7 @@ def _examined(source: Source, carrier: Carrier) -> Examples:
         _check_carried(carrier, values, where)
         stored = carrier.pack(values)
         rounded += not np.array_equal(carrier.unpack(stored), values)
-        digests.append(_digest(stored, label))
+        digests.append(digest(stored, label))
         shapes.append(values.shape)
         kinds.add((values.ndim, values.dtype.name))
     if len(kinds) > 1:
@@ -225,7 +225,7 @@ def _check_carried(carrier: Carrier, values: np.ndarray, where: str) -> None:
         )
 
 
-def _digest(stored: np.ndarray, label: int) -> str:
+def digest(stored: np.ndarray, label: int) -> str:
     """Hash an example as stored, with its label: 64 bits, the same on machines of either byte order."""
     little = np.ascontiguousarray(stored, stored.dtype.newbyteorder("<"))
     head = f"{little.dtype.str} {little.shape} {label} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from unfooled.core.threat import Ball
 
 from .engine import audit
 from .examples import read_examples
+from .suites import Stage
 from .threats import Threats
 
 
@@ -29,7 +30,7 @@ class Given:
 
     Attributes:
         source: Where the proposals come from.
-        proposals: By the id of the example, its proposal as an array of the example's shape.
+        proposals: By the number of the example, its proposal as an array of the example's shape.
     """
 
     source: str
@@ -62,6 +63,7 @@ def judge(
     device: str | torch.device | None = None,
     out: str | Path | None = None,
     keep: str = "broken",
+    note: dict[str, Any] | None = None,
 ) -> Results:
     """Judge adversarial examples made elsewhere: by foolbox, by ART, by hand.
 
@@ -78,6 +80,7 @@ def judge(
         device: As in `audit`.
         out: As in `audit`.
         keep: As in `audit`.
+        note: As in `audit`.
 
     Raises:
         InputError: There is not one proposal of the right shape for each example.
@@ -97,5 +100,7 @@ def judge(
             )
         if not np.isfinite(proposal).all():
             raise InputError("Proposals are finite", f"NaN or infinity in proposal {i}", "Give x where there is none.")
-    given = Given(source, dict(zip(examples.ids.tolist(), proposals, strict=True)))
-    return audit(model, examples, threats, [given], batch=batch, device=device, out=out, keep=keep)
+    examples = replace(examples, ids=torch.arange(len(examples)))  # repeats may have different proposals
+    given = Given(source, dict(enumerate(proposals)))
+    suite = [Stage(source, given)]
+    return audit(model, examples, threats, suite, batch=batch, device=device, out=out, keep=keep, note=note)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from unfooled.core.errors import RunError
-from unfooled.core.folder import RUN, TENSORS_FILE, write_atomically
+from unfooled.core.folder import RECORDS_FILE, RUN, STAGES_FILE, TENSORS_FILE, write_atomically
 
 _PLAN, _UNITS = "plan.json", "units"
 
@@ -39,7 +39,9 @@ class Journal:
         self._salt = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
         if folder is None:
             return
-        held = _held_plan(folder)
+        held, finished = _held_plan(folder), (folder / RUN).is_file()
+        if finished and held is None:
+            raise RunError("This folder holds a run that was merged or judged", folder, "Name another folder.")
         if held is not None and not resume:
             raise RunError(
                 "This folder holds a run already", folder, "Name another folder, or go on with it by resume."
@@ -84,9 +86,9 @@ def clear(folder: Path) -> None:
     """
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if _held_plan(folder) is None:
+    if _held_plan(folder) is None and not (folder / RUN).is_file():
         raise RunError("This folder holds no run of unfooled", folder, "Name an empty folder.")
-    for name in (_PLAN, RUN, TENSORS_FILE):
+    for name in (_PLAN, RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE, "report.html"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / _UNITS, ignore_errors=True)
 

@@ -14,7 +14,7 @@ import torch
 import unfooled
 from unfooled.core.errors import InputError
 from unfooled.core.target import Model
-from unfooled.core.threat import Ball, ThreatModel
+from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
 from unfooled.models.ready import check_ready
 from unfooled.sets.masked import Masked
 
@@ -118,6 +118,21 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device) ->
     classes = check_ready(model, examples.batch(first, device).padded(min(batch, 2)))
     check_labels(examples.y, classes)
     return classes
+
+
+def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
+    """Check that a ball knows the range in which the data live.
+
+    Raises:
+        InputError: It knows another.
+    """
+    if isinstance(within, Ball) and (within.low, within.high) != domain:
+        low, high = domain
+        raise InputError(
+            f"These data live in [{low:g}, {high:g}], and {within} in another range",
+            f"[{within.low:g}, {within.high:g}]",
+            f"Write the threat as text, or give it low={low:g}, high={high:g}.",
+        )
 
 
 def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:

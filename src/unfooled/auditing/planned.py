@@ -12,8 +12,8 @@ from unfooled.core.threat import Ball
 from unfooled.models.classifier import wrap
 
 from .examples import read_examples
-from .plan import Plan, check, check_threats
-from .suites import read_suite
+from .plan import Plan, check, check_range, check_threats
+from .suites import Stage, check_fit, read_suite
 from .threats import Threats, read_threats
 
 
@@ -21,7 +21,7 @@ def planned(
     model: object,
     data: object,
     threats: Threats,
-    suite: str | Sequence[str | Attack[Ball]] = "standard",
+    suite: str | Sequence[str | Stage | Attack[Ball]] = "standard",
     *,
     batch: int = 16,
     seed: int = 0,
@@ -43,4 +43,7 @@ def planned(
     read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
     check_threats(read, classes, seed, keep)
     name, stages = read_suite(suite)
+    for threat in read:
+        check_range(threat.within, examples.domain)
+        check_fit(stages, threat.within)
     return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep)

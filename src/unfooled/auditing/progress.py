@@ -17,6 +17,10 @@ class Progress(Protocol):
         """Tell that `done` more examples were tried and `broken` of them fell."""
         ...
 
+    def passed(self, rows: int) -> None:
+        """Tell that the model was asked about `rows` more inputs: a sign of life between two calls of `advance`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Silent:
@@ -27,3 +31,6 @@ class Silent:
 
     def advance(self, done: int, broken: int) -> None:
         """See `Progress.advance`."""
+
+    def passed(self, rows: int) -> None:
+        """See `Progress.passed`."""

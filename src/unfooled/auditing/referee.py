@@ -10,7 +10,7 @@ from torch import Tensor
 from unfooled.core.answer import Answer
 from unfooled.core.batch import Batch
 from unfooled.core.target import Access, Model, Target
-from unfooled.core.threat import ThreatModel
+from unfooled.core.threat import ThreatModel, firmly_reached
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Verdict:
 
     Attributes:
         contained: Whether the threat allows the change.
-        hits: In how many of the trials the goal was reached.
+        hits: In how many of the trials the goal was clearly reached (`core.threat.firmly_reached`).
         label: What the model answered in the last trial.
         confidence: Probability of that answer; NaN where the model gives labels only.
         margin: How far beyond the goal, in scores: negative before it.
@@ -62,7 +62,7 @@ def judge(
     hits = torch.zeros(len(x), dtype=torch.int64, device=x.values.device)
     for _ in range(threat.trials):
         answer = target.answer(x_adv, everyone)
-        hits += threat.goal.reached(answer, y)
+        hits += firmly_reached(threat.goal, answer, y)
     contained = threat.within.contains(x_adv, x)
     return Verdict(
         contained=contained,

@@ -17,7 +17,8 @@ from unfooled.modalities.carriers import Float32
 from unfooled.models.classifier import wrap
 
 from .examples import read_examples
-from .plan import check, check_threats
+from .plan import check, check_range, check_threats
+from .suites import Stage, check_fit
 from .threats import read_threats
 
 
@@ -62,7 +63,9 @@ def attack(
     if more:
         raise InputError("One attack takes one threat", repr(threat), "Use unfooled.audit for several radii.")
     check_threats((one,), classes, seed, "none")
+    check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
+    check_fit([Stage(type(chosen).__name__, chosen)], one.within)
     clean = examples.batch(range(len(examples)), device)
     target = Target(
         adapter, max(chosen.needs, one.goal.needs), len(clean), budget=one.budget, batch=batch, seed=seed, device=device

@@ -24,6 +24,7 @@ from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
 from unfooled.sets.masked import Masked, Region
 
+from .examples import digest
 from .export import Files, read_manifest
 from .referee import judge
 
@@ -126,13 +127,16 @@ def _stored(results: Results, row: Row) -> Pair:
     """Find a pair in the run.
 
     Raises:
-        InputError: One of them is not there.
+        InputError: One of them is not there, or the clean one is another than was audited.
     """
     names = f"x/{row['key']}", f"x_adv/{row['threat']}/{row['key']}"
     missing = [name for name in names if name not in results.tensors]
     if missing:
         raise InputError("the run does not hold it", ", ".join(missing), "Run the audit again.")
-    return results.tensors[names[0]], results.tensors[names[1]]
+    clean, adversarial = (results.tensors[name] for name in names)
+    if digest(clean, row["y"]) != row["key"].partition("-")[0]:
+        raise InputError("the clean example is not the one that was audited", names[0], "Run the audit again.")
+    return clean, adversarial
 
 
 def _from_files(results: Results, manifest: Mapping[tuple[str, int], Files], row: Row) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -32,7 +33,14 @@ def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:
 
 
 def attack_wave(
-    plan: Plan, threat: ThreatModel, stage: Stage, wave: np.ndarray, *, clean: Clean, spent: np.ndarray
+    plan: Plan,
+    threat: ThreatModel,
+    stage: Stage,
+    wave: np.ndarray,
+    *,
+    clean: Clean,
+    spent: np.ndarray,
+    on_pass: Callable[[int], None],
 ) -> Unit:
     """Let one attack try examples `wave` (r,), about which `spent` (r,) answers were asked before."""
     device = plan.device
@@ -46,6 +54,7 @@ def attack_wave(
         batch=plan.batch,
         seed=plan.seed,
         device=device,
+        on_pass=on_pass,
     )
     problem = Problem(
         target,

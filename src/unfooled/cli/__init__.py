@@ -9,11 +9,7 @@ import typer
 
 from unfooled import __version__
 
-from .attacks import attacks
-from .auditing import audit, estimate, judge
-from .demo import demo
-from .doctor import doctor
-from .runs import export, merge, report, verify
+from . import attacks, auditing, demo, doctor, runs
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -26,9 +22,9 @@ app = typer.Typer(
 )
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look first": (doctor, estimate, attacks),
-    "Audit": (audit, judge, demo),
-    "A finished run": (verify, report, export, merge),
+    "Look first": (doctor.doctor, auditing.estimate, attacks.attacks),
+    "Audit": (auditing.audit, auditing.judge, demo.demo),
+    "A finished run": (runs.verify, runs.report, runs.export, runs.merge),
 }
 for panel, functions in GROUPS.items():
     for function in functions:

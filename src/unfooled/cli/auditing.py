@@ -77,19 +77,15 @@ def audited(settings: Settings, place: Path, console: Console) -> Results:
     """Run an audit and write its folder and its report; Ctrl-C says how to go on."""
     from unfooled.auditing.engine import audit as run_audit  # noqa: PLC0415  heavy
     from unfooled.auditing.journal import clear  # noqa: PLC0415
-    from unfooled.auditing.threats import read_access  # noqa: PLC0415
+    from unfooled.auditing.planned import planned  # noqa: PLC0415
     from unfooled.report import write_report  # noqa: PLC0415
 
     from .progress import Bars  # noqa: PLC0415
     from .subject import load_subject, source_note  # noqa: PLC0415
 
     model, examples = load_subject(settings)
-    sight = None if settings.access is None else read_access(settings.access)
-    told: dict[str, Any] = {"batch": settings.batch, "seed": settings.seed, "device": settings.device}
-    told |= {"budget": settings.budget, "access": sight, "keep": settings.keep}
+    told = _told(settings)
     if settings.overwrite and not settings.resume:
-        from unfooled.auditing.planned import planned  # noqa: PLC0415
-
         planned(model, examples, settings.threats, settings.attacks, **told)  # the old run goes once this one may begin
         clear(place)
     note = {"command": shlex.join(settings.command), "source": source_note(settings)}
@@ -153,8 +149,6 @@ def judge(
 
 def judged(settings: Settings, place: Path, proposals: Path, source: str) -> Results:
     """Judge proposals and write the run folder and its report."""
-    from dataclasses import replace  # noqa: PLC0415
-
     from unfooled.auditing.given import judge as judge_given  # noqa: PLC0415  heavy
     from unfooled.auditing.journal import clear  # noqa: PLC0415
     from unfooled.core.folder import save  # noqa: PLC0415
@@ -166,10 +160,10 @@ def judged(settings: Settings, place: Path, proposals: Path, source: str) -> Res
     results = judge_given(
         model, examples, read_proposals(proposals, examples.shapes), settings.threats,
         source=source, batch=settings.batch, device=settings.device, keep=settings.keep,
+        note={"source": source_note(settings)},
     )  # fmt: skip
     if settings.overwrite:
         clear(place)
-    results = replace(results, run=results.run | {"source": source_note(settings)})
     save(results, place)
     write_report(results, place / "report.html")
     return results
@@ -200,24 +194,35 @@ def estimate(
     json: o.Json = False,
 ) -> None:
     """Tell what an audit would cost at most on this machine, and how many examples a figure needs."""
-    from unfooled.auditing.estimate import estimate as estimated  # noqa: PLC0415  heavy
+    from .settings import settings_from  # noqa: PLC0415  heavy
+
+    estimated(settings_from(locals()), json=json)
+
+
+def estimated(settings: Settings, *, json: bool) -> None:
+    """Print what an audit would cost."""
+    from unfooled.auditing.estimate import estimate as worst_case  # noqa: PLC0415  heavy
     from unfooled.auditing.planned import planned  # noqa: PLC0415
-    from unfooled.auditing.threats import read_access  # noqa: PLC0415
 
     from . import costs  # noqa: PLC0415
-    from .settings import settings_from  # noqa: PLC0415
     from .subject import load_subject  # noqa: PLC0415
 
-    settings = settings_from(locals())
-    subject, examples = load_subject(settings)
-    found = estimated(
-        planned(
-            subject, examples, settings.threats, settings.attacks, batch=settings.batch, seed=settings.seed,
-            device=settings.device, budget=settings.budget,
-            access=None if settings.access is None else read_access(settings.access),
-        )
-    )  # fmt: skip
+    found = worst_case(planned(*load_subject(settings), settings.threats, settings.attacks, **_told(settings)))
     if json:
         print_json(costs.as_json(found))
     else:
         costs.write(on_stdout(), found)
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """Give the settings that the engine and its plan share."""
+    from unfooled.auditing.threats import read_access  # noqa: PLC0415  heavy
+
+    return {
+        "batch": settings.batch,
+        "seed": settings.seed,
+        "device": settings.device,
+        "budget": settings.budget,
+        "access": None if settings.access is None else read_access(settings.access),
+        "keep": settings.keep,
+    }

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 MODEL, DATA, THREATS = "zoo:efficientnet-lite0", "zoo:photos", ("linf:4/255", "l2:3")
 
+OPENING = (
+    "EfficientNet-Lite0 has learnt to name what is on a photograph. Here are twenty; each may be changed by so little "
+    "that hardly anybody would notice"
+)
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="Run folder; an earlier demo in it is replaced.")] = Path("runs/demo"),
@@ -32,10 +37,7 @@ def demo(
     from .settings import Settings  # noqa: PLC0415
 
     told, console = on_stderr(quiet or json), on_stdout(quiet)
-    told.print("EfficientNet-Lite0 has learnt to name what is on a photograph. Here are twenty; each may be changed by")
-    told.print(
-        f"so little that hardly anybody would notice ({' or '.join(THREATS)}). What does the network answer then?\n"
-    )
+    told.print(f"{OPENING} ({' or '.join(THREATS)}). What does the network answer then?\n")
     settings = Settings(
         model=MODEL, data=DATA, threat=THREATS, batch=batch, threads=threads, out=str(out), overwrite=True
     )

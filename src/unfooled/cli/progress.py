@@ -27,15 +27,16 @@ class Bars:
             BarColumn(bar_width=28, complete_style="cyan", finished_style="cyan"),
             MofNCompleteColumn(),
             TextColumn("{task.fields[broken]} broken", style="dim"),
+            TextColumn("{task.fields[rows]:,} rows", style="dim"),
             TimeElapsedColumn(),
         )
         watched = console.is_terminal and not console.is_dumb_terminal and not console.quiet
-        return cls(Progress(*told, console=console, disable=not watched, transient=True))
+        return cls(Progress(*told, console=console, disable=not watched, transient=True, refresh_per_second=4))
 
     def begin(self, threat: str, attack: str, total: int) -> None:
         """See `auditing.progress.Progress`."""
         self._end()
-        self.bars.add_task(attack, total=total, threat=threat, broken=0)
+        self.bars.add_task(attack, total=total, threat=threat, broken=0, rows=0)
 
     def advance(self, done: int, broken: int) -> None:
         """See `auditing.progress.Progress`."""
@@ -43,6 +44,11 @@ class Bars:
         self.bars.update(task.id, advance=done, broken=task.fields["broken"] + broken)
         if task.finished:
             self._end()
+
+    def passed(self, rows: int) -> None:
+        """See `auditing.progress.Progress`."""
+        task = self.bars.tasks[-1]
+        self.bars.update(task.id, rows=task.fields["rows"] + rows)
 
     def _end(self) -> None:
         """Turn the bar of an attack that is through into a line."""

@@ -13,7 +13,7 @@ from .answer import Answer
 from .batch import Batch
 from .seeds import Draws
 from .target import Access, Objective, Target
-from .threat import Goal, Loss, S
+from .threat import Goal, Loss, S, firmly_reached
 
 
 def as_is(x_adv: Batch, x: Batch) -> Batch:
@@ -63,8 +63,8 @@ class Problem(Generic[S]):
     surrogates: tuple[Target, ...] = ()
 
     def reached(self, answer: Answer, owner: Tensor) -> Tensor:
-        """Tell which rows reach the goal of their owner, (r,) bool."""
-        return self.goal.reached(answer, self.y[owner])
+        """Tell which rows clearly reach the goal of their owner, (r,) bool."""
+        return firmly_reached(self.goal, answer, self.y[owner])
 
     def objective(self, loss: Loss, toward: Tensor | None = None) -> Objective:
         """Say what to maximise; `toward` (n,) names the class tried for each example under an untargeted goal."""

@@ -90,7 +90,7 @@ def load(folder: Path) -> Results:
 
 
 def _digests(folder: Path, run: dict[str, Any]) -> dict[str, str]:
-    """Hash what a number hangs on: settings, tables, and names and shapes of tensors, whose contents `verify` judges."""
+    """Hash what a figure hangs on: settings, tables, names and shapes of tensors (`verify` judges their contents)."""
     parts = {RUN: json.dumps(run, sort_keys=True).encode()}
     parts |= {name: (folder / name).read_bytes() for name in (RECORDS_FILE, STAGES_FILE)}
     with (folder / TENSORS_FILE).open("rb") as file:

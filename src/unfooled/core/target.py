@@ -107,6 +107,7 @@ class Target:
             number. None makes one pass of whatever is asked.
         seed: Reseeds a stochastic model around each call; the caller's random state is untouched.
         device: Where the bill is kept: the device of the inputs.
+        on_pass: Told the number of rows asked about, once a pass.
     """
 
     def __init__(
@@ -120,8 +121,10 @@ class Target:
         batch: int | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        on_pass: Callable[[int], None] | None = None,
     ) -> None:
         self.model, self.access, self.budget, self.batch = model, access, budget, batch
+        self._on_pass = on_pass
         self.spent = Counts.zeros(n, device)
         self._already = torch.zeros_like(self.spent.queries) if already is None else already
         self._seed, self._calls = seed, 0
@@ -212,6 +215,8 @@ class Target:
             span = slice(start, min(start + size, len(x)))
             rows = x if len(x) <= size else x.rows(span)
             yield span, rows, rows.padded(size)
+            if self._on_pass is not None:
+                self._on_pass(len(rows))
 
     def _call(self, function: Callable[[Batch], T], x: Batch) -> T:
         self._calls += 1

@@ -50,6 +50,23 @@ class Goal(Protocol):
         ...
 
 
+FIRM = 1e-5
+"""Margin, as a share of the spread of an answer's scores, from which a success counts: below it the sums of float32
+decide, and the same input may be answered otherwise in a batch of another size."""
+
+
+def firmly_reached(goal: Goal, answer: Answer, y: Tensor) -> Tensor:
+    """Tell which rows reach a goal so clearly that they reach it in a batch of any size, (r,) bool.
+
+    Where there are labels only, the label decides.
+    """
+    reached = goal.reached(answer, y)
+    if answer.scores is None:
+        return reached
+    spread = answer.scores.amax(dim=1) - answer.scores.amin(dim=1)
+    return reached & (goal.margin(answer, y) >= FIRM * spread)
+
+
 class PerturbationSet(Protocol):
     """What the attacker may change. This is all that the referee needs to know of it."""
 

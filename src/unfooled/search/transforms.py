@@ -25,9 +25,10 @@ def momentum(decay: float) -> Transform:
                 velocity.append(grad.new_zeros((n, *grad.shape[1:])))
             roots = grad.flatten(1).double().abs().sqrt()
             # not by mean(), which adds up a single long row in another order than many rows
-            size = (torch.linalg.vector_norm(roots, dim=1).square() / roots.shape[1]).clamp(min=1e-300)
+            total: Tensor = torch.linalg.vector_norm(roots, dim=1).square()
+            size = (total / roots.shape[1]).clamp(min=1e-300)
             scaled = (grad.double() / size.view(-1, *[1] * (grad.ndim - 1))).to(grad.dtype)
-            fresh = decay * velocity[0][owner] + scaled
+            fresh: Tensor = decay * velocity[0][owner] + scaled
             velocity[0][owner] = fresh
             return fresh
 

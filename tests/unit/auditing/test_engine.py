@@ -118,13 +118,16 @@ class Killing:
 
     def begin(self, threat: str, attack: str, total: int) -> None: ...
 
+    def passed(self, rows: int) -> None:
+        pass
+
     def advance(self, done: int, broken: int) -> None:
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("after", [0, 1, 3, 7, 15])
+@pytest.mark.parametrize("after", [0, 3, 9])
 def test_killed_and_resumed(whole: Any, after: int, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
@@ -165,7 +168,9 @@ def test_batch_sizes_agree_where_no_margin_is_a_tie() -> None:
     x = torch.rand(10, 1, 28, 28, generator=torch.Generator().manual_seed(3))
     y = module(x).argmax(dim=1)
     runs = [
-        unfooled.audit(module, (x, y), "linf:0.02,0.04", ["fgsm", attack_named("pgd", steps=5)], batch=batch, keep="all")
+        unfooled.audit(
+            module, (x, y), "linf:0.02,0.04", ["fgsm", attack_named("pgd", steps=5)], batch=batch, keep="all"
+        )
         for batch in (1, 7, 64)
     ]
     sure = [np.abs(one.records["margin"].to_numpy()) > 1e-4 for one in runs]
@@ -224,6 +229,7 @@ def test_other_goals_and_sets_climb_their_own_ladder() -> None:
     results = run(threats=["linf:0.03", "become:1 linf:0.03", "l2:0.06"], suite=["fgsm"])
     assert (results["become:1 linf:0.03"].forwards[~results["become:1 linf:0.03"].broken] > 0).any()
     untargeted, targeted = results["linf:0.03"], results["become:1 linf:0.03"]
+    assert not targeted.forwards[~targeted.column("clean_correct")].any(), "what was read wrong is not attacked"
     assert targeted.broken.sum() < untargeted.broken.sum()
 
 
@@ -391,6 +397,9 @@ class Diary:
         self.stages.append((threat, attack))
         self.marks.append(len(self.model.ids))
 
+    def passed(self, rows: int) -> None:
+        pass
+
     def advance(self, done: int, broken: int) -> None: ...
 
     def asked(self) -> dict[tuple[str, str], list[int]]:
@@ -408,18 +417,15 @@ def test_who_fell_is_never_asked_about_again() -> None:
     results = unfooled.audit(diary.model, (x, y), LADDER, suite, batch=1, progress=diary)
     asked = diary.asked()
     ids = unfooled.auditing.examples.read_examples((x, y)).ids.tolist()
-    wrong = {one for one, right in zip(ids, results[results.threats[0]].column("clean_correct"), strict=True) if not right}
+    wrong = {
+        one for one, right in zip(ids, results[results.threats[0]].column("clean_correct"), strict=True) if not right
+    }
     fallen = set(wrong)
     for name in results.threats:
         rows = results[name]
         attacks = rows.column("attack")
         for stage in suite:
-            stage_name = stage if isinstance(stage, str) else "pgd"
-            stage_name = next((one for threat, one in diary.stages if threat == name and one.startswith(stage_name)), None)
-            if isinstance(stage, str):
-                stage_name = stage
-            else:
-                stage_name = type(stage).__name__
+            stage_name = stage if isinstance(stage, str) else type(stage).__name__
             about = set(asked.get((name, stage_name), []))
             assert not about & fallen
             assert about == set(ids) - fallen, "and all others are"
@@ -548,14 +554,19 @@ def test_who_is_there_already_needs_no_attack(sees: str) -> None:
 
 def test_what_is_kept() -> None:
     module, x, y = data()
-    runs = {keep: unfooled.audit(module, (x, y), "linf:0.012", SUITE, batch=4, keep=keep) for keep in ("none", "broken", "all")}
+    runs = {
+        keep: unfooled.audit(module, (x, y), "linf:0.012", SUITE, batch=4, keep=keep)
+        for keep in ("none", "broken", "all")
+    }
     broken = runs["all"].union()
     keys = broken.column("key")
     tried = broken.column("clean_correct")
     for results in runs.values():
         assert facts(results) == facts(runs["all"])
     assert not runs["none"].tensors
-    assert set(runs["broken"].tensors) == {f"{kind}{key}" for key in keys[broken.broken] for kind in ("x/", "x_adv/linf:0.012/")}
+    assert set(runs["broken"].tensors) == {
+        f"{kind}{key}" for key in keys[broken.broken] for kind in ("x/", "x_adv/linf:0.012/")
+    }
     assert set(runs["all"].tensors) == {f"x/{key}" for key in keys} | {f"x_adv/linf:0.012/{key}" for key in keys[tried]}
     for row, stored in broken.adversarial():
         assert np.abs(stored - x[row].numpy()).max() == pytest.approx(broken.column("distance")[row], abs=1e-7)
@@ -587,9 +598,16 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changed", "named"),
-    [({"seed": 1}, "seed"), ({"batch": 3}, "batch"), ({"keep": "none"}, "keep"), ({"threats": ["linf:0.005"]}, "threats"),
-     ({"suite": ["fgsm"]}, "suite"), ({"budget": 9}, "threats"), ({"rows": slice(1, N)}, "data")],
-)  # fmt: skip
+    [
+        ({"seed": 1}, "seed"),
+        ({"batch": 3}, "batch"),
+        ({"keep": "none"}, "keep"),
+        ({"threats": ["linf:0.005"]}, "threats"),
+        ({"suite": ["fgsm"]}, "suite"),
+        ({"budget": 9}, "threats"),
+        ({"rows": slice(1, N)}, "data"),
+    ],
+)
 def test_other_settings_are_not_resumed(changed: dict[str, Any], named: str, tmp_path: Path) -> None:
     same = {"threats": ["linf:0.004"], "out": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
@@ -612,10 +630,18 @@ def test_other_weights_are_not_resumed(tmp_path: Path) -> None:
 
 def test_two_threats_of_one_name_and_unknown_settings() -> None:
     for more in (
-        {"threats": ["linf:0.1", "linf:0.10"]}, {"threats": []}, {"keep": "some"}, {"seed": -1}, {"batch": 0},
-        {"budget": 0}, {"threats": ["become:9 linf:0.1"]}, {"suite": []}, {"suite": "strongest"}, {"suite": ["nothing"]},
+        {"threats": ["linf:0.1", "linf:0.10"]},
+        {"threats": []},
+        {"keep": "some"},
+        {"seed": -1},
+        {"batch": 0},
+        {"budget": 0},
+        {"threats": ["become:9 linf:0.1"]},
+        {"suite": []},
+        {"suite": "strongest"},
+        {"suite": ["nothing"]},
         {"threats": ["top-2 linf:0.1"], "access": Access.DECISION},
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError) as caught:
             run(**more)  # type: ignore[arg-type]
         assert caught.value.do
@@ -651,7 +677,10 @@ def test_given_examples_of_repeats_are_each_judged() -> None:
     mine = unfooled.audit(module, (x, y), "linf:0.012", SUITE, batch=4, keep="all").union()
     row = int(np.flatnonzero(mine.broken)[0])
     fooling = torch.from_numpy(dict(mine.adversarial())[row])
-    for proposals, wanted in ((torch.stack([fooling, x[row]]), [True, False]), (torch.stack([x[row], fooling]), [False, True])):
+    for proposals, wanted in (
+        (torch.stack([fooling, x[row]]), [True, False]),
+        (torch.stack([x[row], fooling]), [False, True]),
+    ):
         pair = torch.tensor([row, row])
         judged = unfooled.judge(module, (x[pair], y[pair]), proposals, "linf:0.012").union()
         assert judged.broken.tolist() == wanted

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fuzz import TEN_THOUSAND, damaged, outcome
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from fuzz import TEN_THOUSAND, damaged, outcome
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import load, save
 from unfooled.core.rates import wilson
@@ -119,7 +119,12 @@ def test_a_threat_is_found_by_name_or_not_at_all() -> None:
 
 def test_a_union_is_broken_where_any_threat_breaks() -> None:
     """Costs add up; what is shown is the threat that broke it."""
-    other = [fell("l2:1", 0, "fgsm", distance=0.9), fell("l2:1", 1), row("l2:1", 2, clean_correct=False), row("l2:1", 3)]
+    other = [
+        fell("l2:1", 0, "fgsm", distance=0.9),
+        fell("l2:1", 1),
+        row("l2:1", 2, clean_correct=False),
+        row("l2:1", 3),
+    ]
     both = results([*FOUR, *other])
     union = both.union()
     assert union.broken.tolist() == [True, True, False, False]
@@ -271,9 +276,22 @@ def test_a_file_that_is_gone_or_empty_is_named(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "3", "null", '"schema"', "{}", "{", "\x00", "[" * 100_000, '{"schema": 1e999}', '{"schema": NaN}',
-     '{"schema": ' + "9" * 5000 + "}", f'{{"schema": {SCHEMA_VERSION}}}', f'{{"schema": {SCHEMA_VERSION}, "digests": 3}}'],
-)  # fmt: skip
+    [
+        "[]",
+        "3",
+        "null",
+        '"schema"',
+        "{}",
+        "{",
+        "\x00",
+        "[" * 100_000,
+        '{"schema": 1e999}',
+        '{"schema": NaN}',
+        '{"schema": ' + "9" * 5000 + "}",
+        f'{{"schema": {SCHEMA_VERSION}}}',
+        f'{{"schema": {SCHEMA_VERSION}, "digests": 3}}',
+    ],
+)
 def test_json_that_is_no_run(text: str, tmp_path: Path) -> None:
     save(results(FOUR), tmp_path)
     (tmp_path / "run.json").write_text(text)

@@ -101,9 +101,16 @@ def test_reseeding_is_undone() -> None:
     with reseeded(3, torch.device("cpu")):
         first = drawn()
     assert state_of_process() == before
-    with pytest.raises(KeyError), reseeded(3, torch.device("cpu")):
-        assert drawn() == first
-        raise KeyError
+    drawn_then = []
+
+    def interrupted() -> None:
+        with reseeded(3, torch.device("cpu")):
+            drawn_then.append(drawn())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        interrupted()
+    assert drawn_then == [first]
     assert state_of_process() == before
     with reseeded(2**40, torch.device("cpu")):
         assert drawn() != first

@@ -81,7 +81,9 @@ def test_every_pass_has_one_shape_and_the_same_answer(batch: int) -> None:
         return outputs[:, 0] * (owner + 1)
 
     for ask in ("answer", "losses", "gradient"):
-        seen = [getattr(one, ask)(*((X, OWNER) if ask == "answer" else (X, objective, OWNER))) for one in (target, free)]
+        seen = [
+            getattr(one, ask)(*((X, OWNER) if ask == "answer" else (X, objective, OWNER))) for one in (target, free)
+        ]
         parts = [[one.scores] if ask == "answer" else [one.loss, one.answer.scores] for one in seen]
         parts = [[*part, one.grad] if ask == "gradient" else part for part, one in zip(parts, seen, strict=True)]
         for ours, theirs in zip(*parts, strict=True):

@@ -52,17 +52,17 @@ def test_steps_are_the_papers() -> None:
         return -(x - 0.47).abs() * 1e7  # so steep that float32 sees it beside the offset
 
     visited, keeper = climbed(function, 10, 0.1, 0.5)
-    wanted = by_hand(lambda x: -abs(x - 0.47), lambda x: -1.0 if x > 0.47 else 1.0, 10, 0.1, 0.5, 0.5)
+    wanted = by_hand(lambda x: -abs(x - 0.47), lambda x: -1.0 if x > 0.47 else 1.0, 10, 0.1, 0.5)
     assert visited == pytest.approx(wanted, abs=2e-6)
     best = min(wanted, key=lambda x: abs(x - 0.47))
     assert float(keeper.found().x_adv.values) == pytest.approx(best, abs=2e-6)
 
 
-def by_hand(loss: object, slope: object, steps: int, radius: float, centre: float, begin: float) -> list[float]:
+def by_hand(loss: object, slope: object, steps: int, radius: float, begin: float) -> list[float]:
     """Algorithm 1 of the paper in scalars, written from its text."""
 
     def project(x: float) -> float:
-        return min(max(x, centre - radius), centre + radius)
+        return min(max(x, 0.5 - radius), 0.5 + radius)
 
     step = then = 2 * radius
     visited = [begin]
@@ -91,7 +91,7 @@ def by_hand(loss: object, slope: object, steps: int, radius: float, centre: floa
 @pytest.mark.parametrize(("steps", "peak"), [(22, 0.4531), (37, 0.541), (15, 0.5811)])
 def test_steps_are_the_papers_elsewhere(steps: int, peak: float) -> None:
     visited, _ = climbed(lambda x: -(x - peak).abs() * 1e7, steps, 0.1, 0.52)
-    wanted = by_hand(lambda x: -abs(x - peak), lambda x: -1.0 if x > peak else 1.0, steps, 0.1, 0.5, 0.52)
+    wanted = by_hand(lambda x: -abs(x - peak), lambda x: -1.0 if x > peak else 1.0, steps, 0.1, 0.52)
     assert visited == pytest.approx(wanted, abs=3e-6)
     assert min(abs(one - peak) for one in visited) < 0.02
 

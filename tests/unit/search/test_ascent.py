@@ -86,6 +86,12 @@ def test_toward_names_a_class_for_each_example() -> None:
     assert model.points[1].values.flatten().tolist() == pytest.approx([0.6, 0.4, 0.5], abs=1e-6)
 
 
+def test_gradients_are_transformed_before_they_become_steps() -> None:
+    model = Watching(hard)
+    ascend(posed(model), margin, 2, 0.05, transforms=(lambda n: lambda grad, owner: grad - 3, momentum(1.0)))
+    assert [round(float(point.values[0]), 5) for point in model.points] == [0.5, 0.45, 0.4]
+
+
 def test_momentum_is_a_fading_sum_of_gradients_of_mean_size_one() -> None:
     update = momentum(0.5)(3)
     first = torch.tensor([[2.0, -4.0], [1e-30, 0.0], [0.0, 0.0]])
