@@ -54,10 +54,11 @@ def dlr_targeted(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
 
     Reference:
         Croce and Hein, as `dlr`, equation 7.
-        Differs from the paper: with three classes the spread is that of `dlr`, with two it is the margin.
+        Differs from the paper: with fewer than four classes it is the margin; over the spread of three, it would be -1
+        everywhere while the wanted class is the lowest.
     """
     if scores.shape[1] < 4:
-        return dlr(scores, held, wanted)
+        return margin(scores, held, wanted)
     top = scores.topk(4, dim=1).values
     return margin(scores, held, wanted) / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + 1e-12)
 

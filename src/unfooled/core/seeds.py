@@ -72,14 +72,19 @@ class Draws:
 @contextmanager
 def reseeded(seed: int, device: torch.device) -> Iterator[None]:
     """Run with fresh random state of torch, numpy and random, and put the caller's back afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    of_random, of_numpy = random.getstate(), np.random.get_state()
+    of_random, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    of_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     try:
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
-            np.random.seed(seed % 2**32)
-            random.seed(seed)
-            yield
+        # not torch.manual_seed: it also notes a seed and a stack trace for devices that were never used, at each call
+        torch.default_generator.manual_seed(seed)
+        if of_device is not None:
+            torch.cuda.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+        yield
     finally:
         random.setstate(of_random)
         np.random.set_state(of_numpy)
+        torch.set_rng_state(of_torch)
+        if of_device is not None:
+            torch.cuda.set_rng_state(of_device, device)

@@ -61,7 +61,7 @@ def firmly_reached(goal: Goal, answer: Answer, y: Tensor) -> Tensor:
     Where there are labels only, the label decides.
     """
     reached = goal.reached(answer, y)
-    if answer.scores is None:
+    if answer.scores is None or not bool(reached.any()):
         return reached
     spread = answer.scores.amax(dim=1) - answer.scores.amin(dim=1)
     return reached & (goal.margin(answer, y) >= FIRM * spread)
