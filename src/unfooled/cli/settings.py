@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from unfooled.core.errors import InputError
+from unfooled.core.numerals import read_number
 
 LARGEST_FILE = 64_000
 """Bytes of a settings file; a longer one is no settings file."""
@@ -27,7 +27,7 @@ def _listed(given: Any) -> Any:
 def _numbers(given: Any) -> Any:
     """Read `0.5`, `0.485,0.456,0.406` or `127/255`."""
     if isinstance(given, str):
-        given = [float(Fraction(part.strip())) for part in given.split(",")]
+        given = [read_number(part.strip()) for part in given.split(",")]
     return tuple(given) if isinstance(given, list) else given if given is None else (given,)
 
 

@@ -157,7 +157,7 @@ class Results:
     def union(self) -> ThreatResults:
         """Judge each example by all threats at once: broken if any of them breaks it.
 
-        Costs are summed; the rest of a row is that of the first threat that broke it, or of the last threat.
+        Costs are summed; the rest of a row is that of the first threat that broke it, or else of the first threat.
         """
         rows: dict[str, dict[str, Any]] = {}
         for row in self.records.to_pylist():

@@ -210,7 +210,7 @@ class Target:
         return answer
 
     def _passes(self, x: Batch) -> Iterator[tuple[slice, Batch, Batch]]:
-        size = self.batch or len(x)
+        size = self.batch or max(1, len(x))
         for start in range(0, len(x), size):
             span = slice(start, min(start + size, len(x)))
             rows = x if len(x) <= size else x.rows(span)
