@@ -1,6 +1,7 @@
 """Write down what foolbox's PGD and AutoAttack's APGD find on our problem, with their versions.
 
-pip install --no-deps --target /tmp/peers foolbox==3.3.4 eagerpy==0.30.0 GitPython gitdb smmap pyautoattack==0.2.0 requests urllib3 idna certifi charset-normalizer
+pip install --no-deps --target /tmp/peers foolbox==3.3.4 eagerpy==0.30.0 GitPython gitdb smmap pyautoattack==0.2.0 \
+        requests urllib3 idna certifi charset-normalizer
 PYTHONPATH=tests:/tmp/peers OMP_NUM_THREADS=1 python tests/parity/export_foolbox.py
 """
 

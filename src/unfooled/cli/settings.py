@@ -27,7 +27,10 @@ def _listed(given: Any) -> Any:
 def _numbers(given: Any) -> Any:
     """Read `0.5`, `0.485,0.456,0.406` or `127/255`."""
     if isinstance(given, str):
-        given = [read_number(part.strip()) for part in given.split(",")]
+        try:
+            given = [read_number(part.strip()) for part in given.split(",")]
+        except ZeroDivisionError as error:
+            raise ValueError(f"{given!r} divides by zero") from error
     return tuple(given) if isinstance(given, list) else given if given is None else (given,)
 
 
