@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from unfooled.core.answer import UNREADABLE, Answer
 from unfooled.core.errors import AccessError, InputError
 from unfooled.core.target import Access
 from unfooled.core.threat import Goal, Loss
-from unfooled.losses import margin
-
-
-class Contest(NamedTuple):
-    """The classes that the attacker wants to leave and those they want to enter, (r, k) bool each."""
-
-    held: Tensor
-    wanted: Tensor
-
-
-def _one_hot(classes: Tensor, scores: Tensor) -> Tensor:
-    return functional.one_hot(classes, scores.shape[1]).bool()
-
-
-def _members(classes: tuple[int, ...], scores: Tensor) -> Tensor:
-    mask = torch.zeros_like(scores, dtype=torch.bool)
-    mask[:, list(classes)] = True
-    return mask
+from unfooled.losses import Contest, margin, members, one_hot
 
 
 def _margin(contest: Contest, scores: Tensor) -> Tensor:
@@ -70,6 +51,10 @@ class Misclassify:
         """Labels tell the top class, scores the ranks below it."""
         return Access.DECISION if self.top == 1 else Access.SCORES
 
+    def possible(self, classes: int) -> bool:
+        """See `Goal.possible`."""
+        return self.top < classes
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
         readable = answer.labels != UNREADABLE
@@ -93,9 +78,9 @@ class Misclassify:
         return loss(outputs, *self._contest(outputs, y, toward))
 
     def _contest(self, scores: Tensor, y: Tensor, toward: Tensor | None) -> Contest:
-        held = _one_hot(y, scores)
+        held = one_hot(y, scores)
         if toward is not None:
-            return Contest(held, _one_hot(toward, scores))
+            return Contest(held, one_hot(toward, scores))
         wanted = ~held
         if self.top > 1:  # those already above the label do not count: the next one has to pass it
             above = scores.detach().masked_fill(held, -torch.inf).topk(self.top - 1, dim=1).indices
@@ -127,6 +112,10 @@ class Become:
     def needs(self) -> Access:
         """Labels tell success."""
         return Access.DECISION
+
+    def possible(self, classes: int) -> bool:
+        """See `Goal.possible`."""
+        return classes > 1
 
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
@@ -161,6 +150,10 @@ class Enter:
         """Labels tell success."""
         return Access.DECISION
 
+    def possible(self, classes: int) -> bool:
+        """See `Goal.possible`."""
+        return 0 < len(set(self.classes)) < classes
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
         return torch.isin(answer.labels, torch.tensor(self.classes, device=answer.labels.device))
@@ -176,7 +169,7 @@ class Enter:
         return loss(outputs, *self._contest(outputs))
 
     def _contest(self, scores: Tensor) -> Contest:
-        wanted = _members(self.classes, scores)
+        wanted = members(self.classes, scores)
         return Contest(~wanted, wanted)
 
 
@@ -200,6 +193,10 @@ class Leave:
         """Labels tell success."""
         return Access.DECISION
 
+    def possible(self, classes: int) -> bool:
+        """See `Goal.possible`."""
+        return 0 < len(set(self.classes)) < classes
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.reached`."""
         inside = torch.isin(answer.labels, torch.tensor(self.classes, device=answer.labels.device))
@@ -216,10 +213,10 @@ class Leave:
         return loss(outputs, *self._contest(outputs, toward))
 
     def _contest(self, scores: Tensor, toward: Tensor | None) -> Contest:
-        held = _members(self.classes, scores)
+        held = members(self.classes, scores)
         if toward is None:
             return Contest(held, ~held)
-        wanted = _one_hot(toward, scores) & ~held
+        wanted = one_hot(toward, scores) & ~held
         return Contest(held, torch.where(wanted.any(dim=1, keepdim=True), wanted, ~held))
 
 

@@ -5,11 +5,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Loss
+
+
+class Contest(NamedTuple):
+    """The classes that the attacker wants to leave and those they want to enter, (r, k) bool each."""
+
+    held: Tensor
+    wanted: Tensor
+
+
+def one_hot(classes: Tensor, scores: Tensor) -> Tensor:
+    """Mark one class a row, (r,), among those of scores (r, k): (r, k) bool."""
+    return functional.one_hot(classes, scores.shape[1]).bool()
+
+
+def members(classes: tuple[int, ...], scores: Tensor) -> Tensor:
+    """Mark the same classes in each row of scores (r, k): (r, k) bool."""
+    mask = torch.zeros_like(scores, dtype=torch.bool)
+    mask[:, list(classes)] = True
+    return mask
 
 
 def _best(scores: Tensor, members: Tensor) -> Tensor:

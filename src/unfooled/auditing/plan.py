@@ -149,6 +149,12 @@ def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, kee
                 ", ".join(map(str, unknown)),
                 f"Its classes are 0 to {classes - 1}.",
             )
+        if not threat.goal.possible(classes):
+            raise InputError(
+                f"The goal {threat.goal.name} cannot be reached, or cannot be missed, by a model of this many classes",
+                f"{classes} classes",
+                "Choose a goal that leaves some classes on either side.",
+            )
         if threat.goal.needs > threat.access:
             raise InputError(
                 f"The goal {threat.goal.name} cannot be told from what the attacker sees",

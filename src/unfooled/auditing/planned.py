@@ -13,7 +13,7 @@ from unfooled.models.classifier import wrap
 
 from .examples import read_examples
 from .plan import Plan, check, check_range, check_threats
-from .suites import Stage, check_fit, read_suite
+from .suites import Stage, check_access, check_fit, read_suite
 from .threats import Threats, read_threats
 
 
@@ -46,4 +46,5 @@ def planned(
     for threat in read:
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)
+        check_access(stages, threat)
     return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep)

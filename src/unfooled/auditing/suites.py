@@ -8,7 +8,7 @@ from typing import NamedTuple, get_args, get_type_hints
 from unfooled.attacks import ATTACKS, attack_named
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
-from unfooled.core.threat import Ball, PerturbationSet
+from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
 
 SUITES: dict[str, tuple[str, ...]] = {
     "noise": ("uniform-noise", "corner-noise"),
@@ -88,6 +88,20 @@ def check_fit(stages: Sequence[Stage], within: PerturbationSet) -> None:
                 f"the set {within}, a {type(within).__name__}",
                 "Choose an attack that is made for this set.",
             )
+
+
+def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
+    """Check that some attack can work with what a threat grants.
+
+    Raises:
+        InputError: None can.
+    """
+    if all(stage.attack.needs > threat.access for stage in stages):
+        raise InputError(
+            f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
+            ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in stages),
+            "Grant more access, or choose attacks that need no more.",
+        )
 
 
 def _searched(attack: Attack[Ball]) -> type | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unfooled.core.attack import Hints, Problem
+from unfooled.core.attack import Found, Hints, Problem
 from unfooled.core.batch import Batch
+from unfooled.core.errors import AttackError, UnfooledError
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import ThreatModel
@@ -58,18 +60,44 @@ def attack_wave(
     )
     problem = Problem(
         target,
-        x,
-        y,
+        x.copied(),  # the referee keeps its own
+        y.clone(),
         threat.goal,
         threat.within,
         Draws.of(plan.seed, threat.name, repr(stage.attack)),
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=_levels(threat)),
     )
-    found = stage.attack(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets
+    found = _proposed(stage, problem, x)
     unit = _judged(plan, threat, found.x_adv, x, y)
     counts = {name: getattr(target.spent, name).cpu().numpy() for name in COSTS}
     return {**unit, **counts, "proposed": found.reached.cpu().numpy()}
+
+
+def _proposed(stage: Stage, problem: Problem[Any], x: Batch) -> Found:
+    """Run an attack and check that it hands back one proposal an example.
+
+    Raises:
+        AttackError: It failed, or handed back something else.
+    """
+    do = "Mend the attack; what is finished is kept, so go on with resume."
+    try:
+        found = stage.attack(problem)
+        values, reached = found.x_adv.values, found.reached
+        fits = len(values) == len(reached) == len(x) and values.dtype == x.values.dtype
+        fits &= found.x_adv.lengths is not None or values.shape == x.values.shape
+    except UnfooledError:
+        raise
+    except Exception as error:
+        raise AttackError(f"The attack {stage.name} failed", f"{type(error).__name__}: {error}", do) from error
+    if not fits:
+        wanted = f"{tuple(x.values.shape)} {x.values.dtype}"
+        raise AttackError(
+            f"The attack {stage.name} must propose one example each, {wanted}",
+            f"{tuple(values.shape)} {values.dtype}, {tuple(reached.shape)} reached",
+            do,
+        )
+    return found
 
 
 def _judged(plan: Plan, threat: ThreatModel, x_adv: Batch, x: Batch, y: Tensor) -> Unit:

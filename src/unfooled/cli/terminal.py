@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from unfooled.core.errors import UnfooledError
+from unfooled.core.errors import RunError, UnfooledError
 
 WRONG, INTERRUPTED = 2, 130
 """Exit codes: something that the user can mend; Ctrl-C. A check that fails exits with 1."""
@@ -64,6 +64,11 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             if debug:
                 raise
             tell(error)
+            raise typer.Exit(WRONG) from error
+        except OSError as error:
+            if debug:
+                raise
+            tell(RunError("A file cannot be read or written", error, "Free space or mend rights; then --resume."))
             raise typer.Exit(WRONG) from error
         except KeyboardInterrupt as error:
             on_stderr().print("\nStopped.")

@@ -120,7 +120,10 @@ class Attack(Protocol[S]):
         ...
 
     def bill(self, classes: int) -> Bill:
-        """Say what one example costs at most, where the model knows `classes` classes."""
+        """Say what one example costs that never falls, where the model knows `classes` classes.
+
+        A success that must survive a carrier's rounding costs one more answer than this.
+        """
         ...
 
     def __call__(self, problem: Problem[S]) -> Found:

@@ -31,6 +31,11 @@ class Batch:
         lengths = None if self.lengths is None else self.lengths[index]
         return Batch(self.values[index], self.ids[index], lengths)
 
+    def copied(self) -> Batch:
+        """Return a batch that shares no memory with this one."""
+        lengths = None if self.lengths is None else self.lengths.clone()
+        return Batch(self.values.clone(), self.ids.clone(), lengths)
+
     def holding(self, values: Tensor) -> Batch:
         """Return the same examples with other values of the same lengths."""
         return replace(self, values=values)

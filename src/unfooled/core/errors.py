@@ -28,6 +28,10 @@ class ModelError(UnfooledError):
     """The model cannot be audited as it is."""
 
 
+class AttackError(UnfooledError):
+    """An attack broke down or broke its contract; what was finished before it is kept."""
+
+
 class AccessError(UnfooledError):
     """An attack asks the target for more than the threat grants."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ class StoredTensors(Mapping[str, np.ndarray]):
         return len(self._names)
 
 
-def save(results: Results, folder: Path) -> None:
+def save(results: Results, folder: str | Path) -> None:
     """Write results into a folder; `run.json` comes last and marks the run as whole."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN).unlink(missing_ok=True)
     arrays = {name: np.ascontiguousarray(array) for name, array in results.tensors.items()}
@@ -53,17 +55,19 @@ def save(results: Results, folder: Path) -> None:
     written.replace(folder / TENSORS_FILE)
     pq.write_table(results.records, folder / RECORDS_FILE)
     pq.write_table(results.stages, folder / STAGES_FILE)
+    shutil.copymode(folder / RECORDS_FILE, folder / TENSORS_FILE)  # safetensors writes for its owner alone
     run = {**results.run, "schema": SCHEMA_VERSION}
     sealed = {**run, "digests": _digests(folder, json.loads(json.dumps(run, allow_nan=False)))}
     write_atomically(folder / RUN, json.dumps(sealed, indent=2))
 
 
-def load(folder: Path) -> Results:
+def load(folder: str | Path) -> Results:
     """Read the results of a finished run.
 
     Raises:
         RunError: The folder is missing, unfinished, damaged, or written by a newer release.
     """
+    folder = Path(folder)
     if not (folder / RUN).is_file():
         raise RunError(
             "This is not a finished run folder", f"no {RUN} in {folder}", "Name a folder that `unfooled audit` wrote, "

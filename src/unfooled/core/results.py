@@ -146,6 +146,9 @@ class Results:
         """Names of the threats, in the order of the audit."""
         return list(dict.fromkeys(self.records["threat"].to_pylist()))
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.threats)
+
     def __getitem__(self, threat: object) -> ThreatResults:
         """Give one threat's rows, by the threat itself or by its name, the radius written in any way."""
         text = str(getattr(threat, "name", threat))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -12,7 +11,8 @@ from torch import Tensor
 
 from .answer import Answer, Labels
 from .batch import Batch
-from .errors import AccessError, BudgetError, ModelError
+from .counts import Counts
+from .errors import AccessError, BudgetError, ModelError, UnfooledError
 from .seeds import reseeded
 
 
@@ -71,24 +71,6 @@ class Losses(NamedTuple):
 
     loss: Tensor
     answer: Answer
-
-
-@dataclass
-class Counts:
-    """Rows spent for each example, (n,) int64: black-box questions apart from white-box passes."""
-
-    queries: Tensor
-    forwards: Tensor
-    backwards: Tensor
-
-    @staticmethod
-    def zeros(n: int, device: torch.device | str = "cpu") -> Counts:
-        """Start a bill for n examples."""
-        return Counts(*(torch.zeros(n, dtype=torch.int64, device=device) for _ in range(3)))
-
-    def answers(self) -> Tensor:
-        """All answers given, whichever way they were asked for, (n,)."""
-        return self.queries + self.forwards
 
 
 class Target:
@@ -221,7 +203,16 @@ class Target:
     def _call(self, function: Callable[[Batch], T], x: Batch) -> T:
         self._calls += 1
         with reseeded(self._seed + self._calls, x.values.device):
-            return function(x)
+            try:
+                return function(x)
+            except UnfooledError:
+                raise
+            except Exception as error:
+                raise ModelError(
+                    f"The model failed on inputs of shape {tuple(x.values.shape)}",
+                    f"{type(error).__name__}: {error}",
+                    "Let it take inputs of every size in the data, or resize them in Preprocess(size=...).",
+                ) from error
 
     def _demand(self, needed: Access) -> None:
         if self.access < needed:

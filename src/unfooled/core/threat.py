@@ -37,6 +37,10 @@ class Goal(Protocol):
         """Least access by which success can be told."""
         ...
 
+    def possible(self, classes: int) -> bool:
+        """Tell whether a model of so many classes can be led to it at all."""
+        ...
+
     def reached(self, answer: Answer, y: Tensor) -> Tensor:
         """Tell for each row whether the attacker has what they want, (r,) bool."""
         ...
@@ -51,7 +55,7 @@ class Goal(Protocol):
 
 
 FIRM = 1e-5
-"""Margin, as a share of the spread of an answer's scores, from which a success counts: below it the sums of float32
+"""Margin, as a share of the size of the two highest scores, from which a success counts: below it the sums of float32
 decide, and the same input may be answered otherwise in a batch of another size."""
 
 
@@ -63,8 +67,8 @@ def firmly_reached(goal: Goal, answer: Answer, y: Tensor) -> Tensor:
     reached = goal.reached(answer, y)
     if answer.scores is None or not bool(reached.any()):
         return reached
-    spread = answer.scores.amax(dim=1) - answer.scores.amin(dim=1)
-    return reached & (goal.margin(answer, y) >= FIRM * spread)
+    size = answer.scores.topk(2, dim=1).values.abs().amax(dim=1)  # not the lowest: a masked class may stand at -1e9
+    return reached & (goal.margin(answer, y) >= FIRM * size)
 
 
 class PerturbationSet(Protocol):

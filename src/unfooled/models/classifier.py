@@ -62,7 +62,8 @@ class Classifier:
         Raises:
             ModelError: No tensor can be found in it.
         """
-        values = x.values if self.preprocess is None else self.preprocess(x.values)
+        # a copy: a module that writes into its input must not write into the example
+        values = x.values.clone() if self.preprocess is None else self.preprocess(x.values)
         return _unwrapped(self.module(values, x.lengths) if self.takes_lengths else self.module(values))
 
     def describe(self) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
             "classes": model.get("k"),
         },
         "Data": {
-            "source": data.get("source"),
+            "source": data.get("source") or run.get("source", {}).get("data"),
             "examples": data["n"],
             "fingerprint": data["fingerprint"],
         },
