@@ -88,6 +88,10 @@ def audit(
     return results
 
 
+_DEAD = 0.01
+"""Share of gradients that point nowhere from which a run says so."""
+
+
 @dataclass
 class _Run:
     """The state of one audit."""
@@ -161,7 +165,7 @@ class _Run:
     def _stage(self, threat: ThreatModel, stage: Stage, sheet: Sheet, clean: Clean, standing: np.ndarray) -> None:
         began = time.perf_counter()
         self.progress.begin(threat.name, stage.name, len(standing))
-        totals = dict.fromkeys(("tried", "proposed", "broken", *COSTS), 0)
+        totals = dict.fromkeys(("tried", "proposed", "broken", "dead", *COSTS), 0)
         for wave in self.plan.waves(standing):
             spent = sheet.costs["queries"][wave] + sheet.costs["forwards"][wave]
             work = partial(
@@ -170,10 +174,16 @@ class _Run:
             unit = self.journal.recall(f"{threat.name} {stage.name} {self._keys(wave)}", work)
             sheet.enter(stage.name, wave, unit, keep=self.plan.keep)
             totals["tried"] += len(wave)
-            for name in ("proposed", "broken", *COSTS):
+            for name in ("proposed", "broken", "dead", *COSTS):
                 totals[name] += int(unit[name].sum())
             self.progress.advance(len(wave), int(unit["broken"].sum()))
-        seconds = time.perf_counter() - began
+        seconds, dead = time.perf_counter() - began, totals.pop("dead")
+        if dead > _DEAD * totals["backwards"]:
+            share = f"{dead / totals['backwards']:.0%}"
+            self.notes.append(
+                f"{threat.name}: {share} of the gradients that {stage.name} was given are zero or no numbers and point "
+                "nowhere, so what stands may not be robust; `unfooled doctor` looks for the cause"
+            )
         about = {"threat": threat.name, "attack": stage.name, "settings": repr(stage.attack)}
         self.ledger.append({**about, **totals, "seconds": seconds})
 

@@ -71,6 +71,7 @@ def attack_wave(
     found = _proposed(stage, problem, x)
     unit = _judged(plan, threat, found.x_adv, x, y)
     counts = {name: getattr(target.spent, name).cpu().numpy() for name in COSTS}
+    counts["dead"] = target.spent.dead.cpu().numpy()
     return {**unit, **counts, "proposed": found.reached.cpu().numpy()}
 
 

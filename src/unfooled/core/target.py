@@ -166,11 +166,12 @@ class Target:
                 grad = self._input_gradient(loss, values)[: len(rows)]
             outputs = outputs.detach()[: len(rows)]
             parts.append(Gradient(loss.detach(), grad, self._read(outputs, rows, padded)))
-        self.spent.backwards.index_add_(0, owner, torch.ones_like(owner))
-        if len(parts) == 1:
-            return parts[0]
         losses, grads, answers = zip(*parts, strict=True)
-        return Gradient(torch.cat(losses), torch.cat(grads), _joined(list(answers)))
+        grad = grads[0] if len(grads) == 1 else torch.cat(grads)
+        points = grad.flatten(1).abs().amax(dim=1) > 0  # false for NaN too
+        self.spent.backwards.index_add_(0, owner, torch.ones_like(owner))
+        self.spent.dead.index_add_(0, owner, (~points).long())
+        return Gradient(torch.cat(losses), grad, _joined(list(answers)))
 
     @staticmethod
     def _input_gradient(loss: Tensor, values: Tensor) -> Tensor:
