@@ -168,7 +168,7 @@ class Target:
             parts.append(Gradient(loss.detach(), grad, self._read(outputs, rows, padded)))
         losses, grads, answers = zip(*parts, strict=True)
         grad = grads[0] if len(grads) == 1 else torch.cat(grads)
-        points = grad.flatten(1).abs().amax(dim=1) > 0  # false for NaN too
+        points = torch.linalg.vector_norm(grad.flatten(1), ord=torch.inf, dim=1) > 0  # false for NaN too
         self.spent.backwards.index_add_(0, owner, torch.ones_like(owner))
         self.spent.dead.index_add_(0, owner, (~points).long())
         return Gradient(torch.cat(losses), grad, _joined(list(answers)))
