@@ -34,6 +34,7 @@ class MultiTargeted:
     targets: int = 5
     steps: int = 20
     needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`; one more forward ranks the classes where no hint does."""

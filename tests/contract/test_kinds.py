@@ -80,6 +80,7 @@ class GreedyInsertion:
     """Insert the symbol that pays most, then the next: many candidates of many examples in every pass."""
 
     needs: ClassVar[Access] = Access.SCORES
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         return Bill(queries=10**6, forwards=0, backwards=0)
@@ -336,6 +337,7 @@ def test_a_lying_text_attack_scores_nothing() -> None:
     class Lying:
         how: str
         needs: ClassVar[Access] = Access.DECISION
+        nearest: ClassVar[bool] = False
 
         def bill(self, classes: int) -> Bill:
             return Bill(0, 0, 0)

@@ -36,6 +36,7 @@ class APGD:
     steps: int = 100
     restarts: int = 1
     needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`."""

@@ -37,6 +37,7 @@ class APGDTargeted:
     steps: int = 100
     loss: str = "dlr-targeted"
     needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`; one more forward ranks the classes where no hint does."""

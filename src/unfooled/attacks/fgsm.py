@@ -30,6 +30,7 @@ class FGSM:
 
     loss: str = "cross-entropy"
     needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`."""

@@ -38,6 +38,7 @@ class MomentumPGD:
     step: float | None = None
     loss: str = "cross-entropy"
     needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`."""

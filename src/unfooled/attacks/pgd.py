@@ -39,6 +39,7 @@ class PGD:
     random_start: bool = True
     loss: str = "cross-entropy"
     needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`."""

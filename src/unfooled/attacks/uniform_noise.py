@@ -28,6 +28,7 @@ class UniformNoise:
 
     draws: int = 10
     needs: ClassVar[Access] = Access.DECISION
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`."""

@@ -36,6 +36,7 @@ class Given:
     source: str
     proposals: Mapping[int, np.ndarray] = field(repr=False)
     needs: ClassVar[Access] = Access.DECISION
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`: nothing is asked."""

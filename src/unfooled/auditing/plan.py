@@ -114,8 +114,9 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device) ->
     """
     if batch < 1:
         raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
-    first = examples.groups(list(range(min(len(examples), batch))))[0]
-    classes = check_ready(model, examples.batch(first, device).padded(min(batch, 2)))
+    rows = min(batch, 2)
+    first = examples.groups(list(range(min(len(examples), rows))))[0]
+    classes = check_ready(model, examples.batch(first, device).padded(rows))
     check_labels(examples.y, classes)
     return classes
 

@@ -119,6 +119,11 @@ class Attack(Protocol[S]):
         """Least access that it works with."""
         ...
 
+    @property
+    def nearest(self) -> bool:
+        """Whether it looks for the nearest success, so that one run answers every radius, or is content with any."""
+        ...
+
     def bill(self, classes: int) -> Bill:
         """Say what one example costs that never falls, where the model knows `classes` classes.
 

@@ -89,7 +89,7 @@ class Ball(PerturbationSet, Protocol):
 
     @property
     def radius(self) -> float:
-        """Largest distance allowed."""
+        """Largest distance allowed; infinite where there is no limit but the range of inputs."""
         ...
 
     @property
@@ -110,12 +110,24 @@ class Ball(PerturbationSet, Protocol):
         """Draw a point on the set's rim for each example."""
         ...
 
-    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch) -> Tensor:
-        """Find the direction of unit size that climbs fastest, shaped as `grad`."""
+    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch, sparsity: Tensor | None = None) -> Tensor:
+        """Find the direction of unit size that climbs fastest, shaped as `grad`.
+
+        `sparsity` (n,) is the share of values that may move, above 0 to 1, in sets whose best direction moves few;
+        None for the set's own choice. Other sets have no use for it.
+        """
         ...
 
-    def project(self, x_adv: Batch, x: Batch) -> Batch:
-        """Find the nearest point of the set."""
+    def project(self, x_adv: Batch, x: Batch, radius: Tensor | None = None) -> Batch:
+        """Find the nearest point of the set; `radius` (n,) gives each example a smaller radius of its own."""
+        ...
+
+    def cross(self, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
+        """Find the nearest point z to x, by this set's distance, with <normal, z - x> >= gap, whatever the radius.
+
+        It stays in the range of inputs; where the range ends before the gap (n,) is crossed, it goes as far as it
+        can. Where the gap is not positive, it is x.
+        """
         ...
 
     def resized(self, radius: float) -> Self:

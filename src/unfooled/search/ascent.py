@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from unfooled.core.batch import Batch
@@ -54,6 +55,6 @@ def ascend(
         if not len(owner):
             return
         direction = within.steepest(transform(grad, owner), x_t, x)
-        x_t = within.project(x_t.holding(x_t.values + step * direction), x)
+        x_t = within.project(x_t.holding(torch.add(x_t.values, direction, alpha=step)), x)
     last = target.losses(x_t, objective, owner)
     keeper.keep(owner, x_t, last.loss, last.answer)

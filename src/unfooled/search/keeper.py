@@ -1,4 +1,4 @@
-"""What has been found so far: the first success of each example, or else its best point."""
+"""What has been found so far: the first success of each example or its nearest one, or else its best point."""
 
 from __future__ import annotations
 
@@ -23,21 +23,32 @@ class Keeper(Generic[S]):
 
     Args:
         problem: The threat as posed for n examples.
+        nearest: Whether to go on after a success, for a nearer one; a success at the clean example itself is final
+            all the same. Each point kept must lie in the set.
     """
 
-    def __init__(self, problem: Problem[S]) -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem[S], *, nearest: bool = False) -> None:
+        self.problem, self._nearest = problem, nearest
         begin = problem.x if problem.start is None else problem.start
         self._values, self._lengths = begin.values.clone(), begin.lengths
         device = begin.values.device
         self._loss = torch.full((len(begin),), -torch.inf, device=device)
         self._state = torch.full((len(begin),), _OPEN, dtype=torch.int8, device=device)
-        self._trace: list[Tensor] = []
+        self._far = torch.full((len(begin),), torch.inf, dtype=torch.float64, device=device)
+        self._trace: list[tuple[Tensor, Tensor]] = []
 
     def open(self) -> Tensor:
         """Name the examples that are undecided and can still pay for a pass, (r,)."""
-        owner = (self._state < _SETTLED).nonzero().flatten()
+        owner = (self._far > 0).nonzero().flatten()
         return owner[self.problem.target.affords(owner)]
+
+    def distance(self, owner: Tensor) -> Tensor:
+        """Tell how far the nearest success of these examples is, (r,) float64: infinite where there is none yet."""
+        return self._far[owner]
+
+    def proposals(self, owner: Tensor) -> Batch:
+        """Give the proposals of these examples, (r, ...): their successes where there are any."""
+        return self.problem.x.rows(owner).holding(self._values[owner])
 
     def keep(self, owner: Tensor, x_t: Batch, loss: Tensor, answer: Answer) -> Tensor:
         """Take note of one point an example; returns which rows should go on, (r,) bool.
@@ -48,37 +59,44 @@ class Keeper(Generic[S]):
             loss: What the attack makes of them, (r,), higher for better.
             answer: What the model said to them.
         """
-        self._note(owner, loss)
+        self._trace.append((owner, loss))
         reached = self.problem.reached(answer, owner)
-        undecided = self._state[owner] == _OPEN
-        better = undecided & (reached | (loss > self._loss[owner]))
+        better = (self._state[owner] == _OPEN) & (reached | (loss > self._loss[owner]))
         self._store(owner, x_t, loss, better)
         if bool(reached.any()):
             self._settle(owner[reached], x_t.rows(reached), loss[reached])
-        going_on = self._state[owner] < _SETTLED
-        return going_on & self.problem.target.affords(owner)
+        return (self._far[owner] > 0) & self.problem.target.affords(owner)
 
     def found(self) -> Found:
         """Hand over what was found."""
         x = self.problem.x
-        trace = torch.stack(self._trace) if self._trace else None
+        trace = torch.stack([self._spread(*noted) for noted in self._trace]) if self._trace else None
         x_adv = Batch(self._values, x.ids, self._lengths)
         return Found(x_adv, self._state > _OPEN, self._loss, Hints(self.problem.hints.order), trace)
 
     def _settle(self, owner: Tensor, x_t: Batch, loss: Tensor) -> None:
-        """Make sure that the carrier can hold these successes."""
+        """Enter those of these successes that the carrier can hold, or of which it holds a neighbour."""
+        owner, x_t, loss, far = self._nearer(owner, x_t, loss)
         settled = self.problem.settle(x_t, self.problem.x.rows(owner))
-        if settled is x_t:
-            self._state[owner] = _SETTLED
-            return
-        affords = self.problem.target.affords(owner)
-        self._state[owner] = self._state[owner].clamp(min=_UNSETTLED)
-        if not bool(affords.any()):
-            return
-        owner, settled, loss = owner[affords], settled.rows(affords), loss[affords]
-        confirmed = self.problem.reached(self.problem.target.answer(settled, owner), owner)
-        self._store(owner, settled, loss, confirmed)
-        self._state[owner[confirmed]] = _SETTLED
+        if settled is not x_t:
+            self._state[owner] = self._state[owner].clamp(min=_UNSETTLED)
+            affords = self.problem.target.affords(owner)
+            if not bool(affords.any()):
+                return
+            owner, settled, loss = owner[affords], settled.rows(affords), loss[affords]
+            confirmed = self.problem.reached(self.problem.target.answer(settled, owner), owner)
+            owner, x_t, loss, far = self._nearer(owner[confirmed], settled.rows(confirmed), loss[confirmed])
+        self._store(owner, x_t, loss, torch.ones_like(owner, dtype=torch.bool))
+        self._state[owner], self._far[owner] = _SETTLED, far
+
+    def _nearer(self, owner: Tensor, x_t: Batch, loss: Tensor) -> tuple[Tensor, Batch, Tensor, Tensor]:
+        """Pick the successes that beat what is known, with their distance (r,); where any will do, it counts as 0."""
+        if self._nearest:
+            far = self.problem.within.distance(x_t, self.problem.x.rows(owner))
+        else:
+            far = torch.zeros_like(self._far[owner])
+        nearer = far < self._far[owner]
+        return owner[nearer], x_t.rows(nearer), loss[nearer], far[nearer]
 
     def _store(self, owner: Tensor, x_t: Batch, loss: Tensor, rows: Tensor) -> None:
         if len(owner) == len(self._loss) and bool(rows.all()) and torch.equal(owner, self.problem.everyone()):
@@ -91,7 +109,5 @@ class Keeper(Generic[S]):
             if self._lengths is not None and x_t.lengths is not None:
                 self._lengths = self._lengths.index_copy(0, kept, x_t.lengths[rows])
 
-    def _note(self, owner: Tensor, loss: Tensor) -> None:
-        row = torch.full_like(self._loss, torch.nan)
-        row[owner] = loss
-        self._trace.append(row)
+    def _spread(self, owner: Tensor, loss: Tensor) -> Tensor:
+        return torch.full_like(self._loss, torch.nan).index_copy(0, owner, loss)

@@ -44,6 +44,6 @@ def chained(transforms: tuple[Transform, ...], n: int) -> Update:
     def update(grad: Tensor, owner: Tensor) -> Tensor:
         for one in updates:
             grad = one(grad, owner)
-        return torch.nan_to_num(grad, nan=0.0, posinf=0.0, neginf=0.0)
+        return torch.nan_to_num_(grad, nan=0.0, posinf=0.0, neginf=0.0)
 
     return update

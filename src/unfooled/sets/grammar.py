@@ -1,7 +1,8 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `linf:0.5@mask.png`."""
+"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from unfooled.core.errors import InputError
@@ -19,7 +20,7 @@ BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L
 def parse_sets(
     text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
 ) -> list[Ball]:
-    """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`.
+    """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
     Args:
         text: What was written; `@FILE` at the end limits the change to what is white in a picture.
@@ -32,11 +33,12 @@ def parse_sets(
     """
     ball, at, mask = text.strip().partition("@")
     kind, colon, radii = ball.partition(":")
-    if kind not in BALLS or not colon:
+    if kind not in BALLS:
         raise InputError(
             "This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {', '.join(BALLS)}."
         )
-    sets = [BALLS[kind](_radius(kind, part), low, high) for part in radii.split(",")]
+    sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
+    sets = [BALLS[kind](size, low, high) for size in sizes]
     if not at:
         return sets
     if read_region is None:

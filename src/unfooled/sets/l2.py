@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from unfooled.core.batch import Batch
+from unfooled.core.rows import length, unit, wide
 from unfooled.core.seeds import Draws
 
-from .box import SLACK, change, check_radius, in_range, keep_padding, silence_padding, written
+from .box import SLACK, change, check_radius, in_range, keep_padding, named, pace, room, silence_padding
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class L2:
         check_radius("l2", self.radius, self.low, self.high)
 
     def __str__(self) -> str:
-        return f"l2:{written(self.radius)}"
+        return named("l2", self.radius)
 
     @property
     def rim(self) -> float:
@@ -41,7 +42,7 @@ class L2:
 
     def distance(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.distance`."""
-        return _length(change(x_adv, x))
+        return length(change(x_adv, x))
 
     def contains(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.contains`."""
@@ -60,58 +61,54 @@ class L2:
         shape = tuple(x.values.shape[1:])
         return self._beyond(x, draws.normal(shape, x.ids, "corner", draw), torch.ones_like(x.ids, dtype=torch.float64))
 
-    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch) -> Tensor:
+    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch, sparsity: Tensor | None = None) -> Tensor:
         """Give the gradient scaled to length 1; zero where it is zero."""
-        return _unit(silence_padding(grad, x))
+        return unit(silence_padding(grad, x))
 
-    def project(self, x_adv: Batch, x: Batch) -> Batch:
+    def project(self, x_adv: Batch, x: Batch, radius: Tensor | None = None) -> Batch:
         """Find the nearest point of ball and range together.
 
         The nearest point is x + clamp(s * (x_adv - x)) for the one s in [0, 1] that gives it the radius as length:
         each round frees s from the values that the range has stopped; lengths only grow, so it ends.
         """
+        limit = torch.full((len(x),), self.radius, dtype=torch.float64, device=x.ids.device)
+        limit = limit if radius is None else radius.double()
         delta = silence_padding(x_adv.values - x.values, x)
-        room = torch.where(delta > 0, self.high - x.values, x.values - self.low).flatten(1)
-        size, wide = delta.abs().flatten(1), (-1, *[1] * (delta.ndim - 1))
-        inside = _length(torch.minimum(size, room)) <= self.radius  # beyond the rim too: what was projected stays
-        share = self._share(size, room).to(delta.dtype).view(wide)
-        shorter = (x.values + share * delta).clamp_(self.low, self.high)
-        values = torch.where(inside.view(wide), x_adv.values.clamp(self.low, self.high), shorter)
+        space = torch.where(delta > 0, self.high - x.values, x.values - self.low).flatten(1)
+        size = delta.abs().flatten(1)
+        inside = length(torch.minimum(size, space)) <= limit  # beyond the rim too: what was projected stays
+        share = _share(size, space, limit * (1 - 1e-6))
+        shorter = (x.values + wide(share.to(delta.dtype), delta) * delta).clamp_(self.low, self.high)
+        values = torch.where(wide(inside, delta), x_adv.values.clamp(self.low, self.high), shorter)
         return x.holding(keep_padding(values, x))
+
+    def cross(self, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
+        """Move along the normal, each value until it meets the range."""
+        gain = silence_padding(normal, x).double().flatten(1)
+        space = room(gain.view_as(normal), x, self.low, self.high)
+        far = pace(gain.abs(), gain.abs(), space, gap.double())
+        moved = torch.where(gain != 0, far.unsqueeze(1) * gain.abs(), 0.0)
+        step = torch.minimum(moved, space) * gain.sign()
+        return x.holding((x.values + step.view_as(normal)).to(x.values.dtype).clamp_(self.low, self.high))
 
     def resized(self, radius: float) -> Self:
         """See `Ball.resized`."""
         return replace(self, radius=radius)
 
-    def _share(self, size: Tensor, room: Tensor) -> Tensor:
-        """Find s for changes of `size` (n, d) of which the range lets `room` (n, d) pass, (n,) float64."""
-        share = torch.zeros(len(size), dtype=torch.float64, device=size.device)
-        while True:
-            stopped = share.unsqueeze(1).to(size.dtype) * size > room
-            spent, moving = _length(room.masked_fill(~stopped, 0)), _length(size.masked_fill(stopped, 0))
-            left = (self.rim * self.rim - spent.square()).clamp(min=0).sqrt()
-            fresh = torch.where(moving > 0, left / moving.clamp(min=1e-300), 1.0).clamp(max=1)
-            grows = fresh > share * (1 + 1e-8)  # each row ends by itself, whatever its neighbours still do
-            if not bool(grows.any()):
-                return share
-            share = torch.where(grows, fresh, share)
-
     def _beyond(self, x: Batch, noise: Tensor, share: Tensor) -> Batch:
-        length = (self.rim * share).view(-1, *[1] * (noise.ndim - 1)).to(noise.dtype)
-        return self.project(x.holding(x.values + length * _unit(silence_padding(noise, x))), x)
+        far = wide(self.rim * share, noise).to(noise.dtype)
+        return self.project(x.holding(x.values + far * unit(silence_padding(noise, x))), x)
 
 
-def _length(rows: Tensor) -> Tensor:
-    """Measure rows (n, d), (n,) float64.
-
-    Not by sum(), which may add up a single long row in another order than many rows: an answer would hang on how
-    many examples are asked about together.
-    """
-    length: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64)
-    return length
-
-
-def _unit(direction: Tensor) -> Tensor:
-    length = _length(direction.flatten(1))
-    scale = torch.where(length > 0, 1 / length.clamp(min=1e-300), 0.0)
-    return (direction.double() * scale.view(-1, *[1] * (direction.ndim - 1))).to(direction.dtype)
+def _share(size: Tensor, space: Tensor, rim: Tensor) -> Tensor:
+    """Find s for changes of `size` (n, d) of which the range lets `space` (n, d) pass, (n,) float64."""
+    share = torch.zeros(len(size), dtype=torch.float64, device=size.device)
+    while True:
+        stopped = share.unsqueeze(1).to(size.dtype) * size > space
+        spent, moving = length(space.masked_fill(~stopped, 0)), length(size.masked_fill(stopped, 0))
+        left = (rim.square() - spent.square()).clamp(min=0).sqrt()
+        fresh = torch.where(moving > 0, left / moving.clamp(min=1e-300), 1.0).clamp(max=1)
+        grows = fresh > share * (1 + 1e-8)  # each row ends by itself, whatever its neighbours still do
+        if not bool(grows.any()):
+            return share
+        share = torch.where(grows, fresh, share)

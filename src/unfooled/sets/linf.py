@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
+from unfooled.core.rows import wide
 from unfooled.core.seeds import Draws
 
-from .box import SLACK, change, check_radius, in_range, keep_padding, silence_padding, written
+from .box import SLACK, change, check_radius, in_range, keep_padding, named, pace, room, silence_padding
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Linf:
 
     def __post_init__(self) -> None:
         check_radius("linf", self.radius, self.low, self.high)
-        if self.radius > self.high - self.low:
+        if self.high - self.low < self.radius < math.inf:
             raise InputError(
                 f"An Linf radius cannot exceed the range of inputs [{self.low:g}, {self.high:g}]",
                 f"{self.radius:g}",
@@ -38,7 +41,7 @@ class Linf:
             )
 
     def __str__(self) -> str:
-        return f"linf:{written(self.radius)}"
+        return named("linf", self.radius)
 
     @property
     def rim(self) -> float:
@@ -63,15 +66,26 @@ class Linf:
         signs = draws.signs(tuple(x.values.shape[1:]), x.ids, "corner", draw)
         return self.project(x.holding(x.values + self.rim * signs), x)
 
-    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch) -> Tensor:
+    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch, sparsity: Tensor | None = None) -> Tensor:
         """Give the sign of the gradient."""
         return silence_padding(grad.sign(), x)
 
-    def project(self, x_adv: Batch, x: Batch) -> Batch:
+    def project(self, x_adv: Batch, x: Batch, radius: Tensor | None = None) -> Batch:
         """Clamp every value to its own interval."""
-        lowest = (x.values - self.rim).clamp_(min=self.low)
-        highest = (x.values + self.rim).clamp_(max=self.high)
-        return x.holding(keep_padding(x_adv.values.clamp(lowest, highest), x))
+        rim = self.rim if radius is None else wide((radius - 2**-24).clamp(min=0), x.values).to(x.values.dtype)
+        bound = x.values - rim
+        nearest = torch.maximum(x_adv.values, bound)
+        torch.add(x.values, rim, out=bound)  # in place: an attack's own cost is what it moves through the cache
+        torch.minimum(nearest, bound, out=nearest).clamp_(self.low, self.high)
+        return x.holding(keep_padding(nearest, x))
+
+    def cross(self, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
+        """Move all values that matter equally far, each until it meets the range."""
+        gain = silence_padding(normal, x).double().flatten(1)
+        space = room(gain.view_as(normal), x, self.low, self.high)
+        far = pace(gain.abs(), (gain != 0).double(), space, gap.double())
+        step = torch.minimum(far.unsqueeze(1), space) * gain.sign()
+        return x.holding((x.values + step.view_as(normal)).to(x.values.dtype).clamp_(self.low, self.high))
 
     def resized(self, radius: float) -> Self:
         """See `Ball.resized`."""

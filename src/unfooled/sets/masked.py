@@ -112,13 +112,17 @@ class Masked:
         """Draw from the ball's rim, then undo what lies outside the region."""
         return self._limited(self.within.corner(x, draws, draw), x)
 
-    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch) -> Tensor:
+    def steepest(self, grad: Tensor, x_adv: Batch, x: Batch, sparsity: Tensor | None = None) -> Tensor:
         """Give the steepest direction among those that stay in the region."""
-        return self.within.steepest(grad * self._allowed(x), x_adv, x)
+        return self.within.steepest(grad * self._allowed(x), x_adv, x, sparsity)
 
-    def project(self, x_adv: Batch, x: Batch) -> Batch:
+    def project(self, x_adv: Batch, x: Batch, radius: Tensor | None = None) -> Batch:
         """Undo what lies outside the region, then find the ball's nearest point."""
-        return self.within.project(self._limited(x_adv, x), x)
+        return self.within.project(self._limited(x_adv, x), x, radius)
+
+    def cross(self, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
+        """See `Ball.cross`; a normal that is zero outside the region moves nothing there."""
+        return self.within.cross(x, normal * self._allowed(x), gap)
 
     def resized(self, radius: float) -> Self:
         """See `Ball.resized`."""

@@ -257,6 +257,7 @@ class Cheat:
 
     trick: str
     needs: ClassVar[Access] = Access.DECISION
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         return Bill(0, 0, 0)

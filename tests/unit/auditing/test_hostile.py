@@ -57,6 +57,7 @@ class Hostile:
 
     deed: str
     needs: ClassVar[Access] = Access.DECISION
+    nearest: ClassVar[bool] = False
 
     def bill(self, classes: int) -> Bill:
         return Bill(0, 0, 0)

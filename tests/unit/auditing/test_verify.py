@@ -95,7 +95,14 @@ def test_a_run_without_examples_is_refused():
 
 @pytest.mark.parametrize(
     "damage",
-    [{"goal": "win"}, {"within": "linf"}, {"carrier": "gif"}, {"access": "none"}, {"domain": None}, {"trials": "many"}],
+    [
+        {"goal": "win"},
+        {"within": "linf:"},
+        {"carrier": "gif"},
+        {"access": "none"},
+        {"domain": None},
+        {"trials": "many"},
+    ],
 )
 def test_a_damaged_threat_is_refused(results, damage):
     entry = results.run["threats"][0] | damage
