@@ -15,6 +15,8 @@ from unfooled.core.target import Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.modalities.carriers import Float32
 from unfooled.models.classifier import wrap
+from unfooled.models.prepare import Preparation
+from unfooled.models.prepare import prepare as prepared
 
 from .examples import read_examples
 from .plan import check, check_range, check_threats
@@ -32,6 +34,7 @@ def attack(
     start: Tensor | None = None,
     seed: int = 0,
     batch: int | None = None,
+    prepare: Preparation = "on",
     **settings: Any,
 ) -> Found:
     """Run one attack on one batch and hand back what it proposes, unjudged and in float32.
@@ -45,6 +48,8 @@ def attack(
         start: Where attacks without a random start begin, (n, ...); None for x.
         seed: Of all randomness.
         batch: Rows of a pass; None for passes of just the rows that are asked about.
+        prepare: What to search with: "on" for a private copy of the model that is cheaper and answers alike, "bf16" for
+            one in bfloat16, "compiled" for one run through torch.compile, "off" for the model itself.
         settings: Fields of the attack to change, such as `steps=10`.
 
     Raises:
@@ -67,10 +72,18 @@ def attack(
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one.within)
     clean = examples.batch(range(len(examples)), device)
+    searched = prepared(adapter, tuple(clean.values.shape[1:]), prepare)
     target = Target(
-        adapter, max(chosen.needs, one.goal.needs), len(clean), budget=one.budget, batch=batch, seed=seed, device=device
+        searched,
+        max(chosen.needs, one.goal.needs),
+        len(clean),
+        budget=one.budget,
+        batch=batch,
+        seed=seed,
+        device=device,
     )
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
-    problem = Problem(target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin)
+    y_there = examples.y.to(device)
+    problem = Problem(target, clean, y_there, one.goal, one.within, draws, start=begin, confirm=not searched.exact)
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

@@ -48,6 +48,7 @@ class Problem(Generic[S]):
         start: Where to begin, if not at x.
         hints: What is already known.
         settle: Moves a proposal to the nearest point that the threat's carrier can hold.
+        confirm: Whether a success counts only once an answer confirms it: gradients come from an approximate copy.
         surrogates: Models that the attacker owns and may query freely.
     """
 
@@ -60,6 +61,7 @@ class Problem(Generic[S]):
     start: Batch | None = None
     hints: Hints = field(default_factory=Hints)
     settle: Callable[[Batch, Batch], Batch] = as_is
+    confirm: bool = False
     surrogates: tuple[Target, ...] = ()
 
     def reached(self, answer: Answer, owner: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ _OPEN, _UNSETTLED, _SETTLED = 0, 1, 2
 class Keeper(Generic[S]):
     """Remembers one proposal an example, for all searches alike.
 
-    A success counts as final once the carrier can hold it. One that the carrier's rounding undoes is remembered,
-    but the search goes on.
+    A success counts as final once the carrier can hold it, and an answer has confirmed it where the problem asks for
+    that. One that the carrier's rounding undoes is remembered, but the search goes on.
 
     Args:
         problem: The threat as posed for n examples.
@@ -78,7 +78,7 @@ class Keeper(Generic[S]):
         """Enter those of these successes that the carrier can hold, or of which it holds a neighbour."""
         owner, x_t, loss, far = self._nearer(owner, x_t, loss)
         settled = self.problem.settle(x_t, self.problem.x.rows(owner))
-        if settled is not x_t:
+        if settled is not x_t or self.problem.confirm:
             self._state[owner] = self._state[owner].clamp(min=_UNSETTLED)
             affords = self.problem.target.affords(owner)
             if not bool(affords.any()):
