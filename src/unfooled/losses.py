@@ -83,8 +83,27 @@ def dlr_targeted(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
     return margin(scores, held, wanted) / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + 1e-12)
 
 
+_TEMPERATURE = 2.0
+
+
+def rescaled_cross_entropy(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy of scores brought to one scale, (r,): the gap between the best of either side counts as 2.
+
+    However sure the model is, and whatever the scale of its scores, the classes next to the best wanted one keep the
+    same say in the direction.
+
+    Reference:
+        Yu and Xu. Efficient loss function by minimizing the detrimental effect of floating-point errors on
+        gradient-based attacks. CVPR 2023. https://openaccess.thecvf.com/content/CVPR2023, section 4.
+        Differs from the paper: the gap is taken to 2, not 1; the cross-entropy is written as log-odds.
+    """
+    gap = margin(scores, held, wanted).detach().abs().clamp(min=1e-6)
+    return cross_entropy(_TEMPERATURE * scores / gap.unsqueeze(1), held, wanted)
+
+
 LOSSES: dict[str, Loss] = {
     "cross-entropy": cross_entropy,
+    "rescaled-cross-entropy": rescaled_cross_entropy,
     "margin": margin,
     "dlr": dlr,
     "dlr-targeted": dlr_targeted,
