@@ -4,7 +4,9 @@
 # And for daily work:
 #   make check              lint, types and layers only
 #   make show NAME=audit    measure the promises in bench/audit/ and write bench/results/audit.json
-#   make clean              remove .venv, caches and built files; runs/ stays
+#   make bench              run other libraries beside ours: bench/results/peers.md, about an hour
+#   make bench-data         bring MNIST and Fashion-MNIST into bench/data/
+#   make clean              remove environments, caches and built files; runs/ stays
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -13,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: demo test check show clean installed chromium lint
+.PHONY: demo test check show bench bench-data clean installed chromium lint
 
 # $(call timed,GOALS,COMMAND): make GOALS, run COMMAND, say how long each took, fail as COMMAND failed.
 timed = @start=$$(date +%s); $(MAKE) --no-print-directory $(1) || exit 1; ready=$$(date +%s); \
@@ -33,8 +35,14 @@ show:
 	@test -n "$(NAME)" || { echo "Which promises? Say: make show NAME=audit" >&2; exit 1; }
 	$(call timed,installed,$(BIN)/python bench/show.py $(NAME))
 
+bench: bench-data
+	$(call timed,$(VENV)/.run,$(BIN)/python bench/compare.py)
+
+bench-data: $(VENV)/.made
+	@$(BIN)/python bench/fetch.py
+
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) bench/.venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lint:

@@ -24,7 +24,8 @@ def linear_distance(
 ) -> Tensor:
     """Smallest change that makes another class win, (n,): the score gap over the dual norm of the weight gap.
 
-    Exact where the box is far away: the caller keeps x in its middle. `allowed` limits the change to a region.
+    Exact where the box is far away: the caller keeps x in its middle. In L0 it is the fewest pixels, for the box
+    [0, 1]: those that gain most go to its ends. `allowed` limits the change to a region.
     """
     flat = weights.double().flatten(1)
     scores = x.double().flatten(1) @ flat.T + bias.double()
@@ -32,8 +33,20 @@ def linear_distance(
     slopes = flat.unsqueeze(0) - flat[y].unsqueeze(1)  # (n, k, d)
     if allowed is not None:
         slopes = slopes * allowed.flatten()
-    dual = slopes.abs().sum(dim=2) if kind == "linf" else slopes.square().sum(dim=2).sqrt()
-    return (gaps / dual).scatter(1, y.unsqueeze(1), torch.inf).amin(dim=1)
+    if kind == "l0":
+        values = x.double().flatten(1).unsqueeze(1)
+        gains = slopes * torch.where(slopes > 0, 1 - values, -values)
+        gains = gains.view(*slopes.shape[:2], *weights.shape[1:]).flatten(3).sum(dim=2)  # (n, k, pixels)
+        gained = gains.sort(dim=2, descending=True).values.cumsum(dim=2)
+        distances = 1 + (gained <= gaps.unsqueeze(2)).sum(dim=2).double()
+    else:
+        size = {
+            "linf": lambda s: s.abs().sum(dim=2),
+            "l2": lambda s: s.norm(dim=2),
+            "l1": lambda s: s.abs().amax(dim=2),
+        }
+        distances = gaps / size[kind](slopes)
+    return distances.scatter(1, y.unsqueeze(1), torch.inf).amin(dim=1)
 
 
 def linear_case(n: int, classes: int, shape: tuple[int, ...], seed: int = 0, scale: float = 1.0) -> Any:
@@ -50,19 +63,23 @@ def linear_case(n: int, classes: int, shape: tuple[int, ...], seed: int = 0, sca
 
 
 def nearest_in_ball_and_box(
-    point: np.ndarray, centre: np.ndarray, radius: float, low: float, high: float
+    point: np.ndarray, centre: np.ndarray, radius: float, low: float, high: float, *, kind: str = "l2"
 ) -> np.ndarray:
-    """Find the nearest point of an L2 ball cut by a box, through the multiplier of the ball and a root finder.
+    """Find the nearest point of an L2 or L1 ball cut by a box, through the multiplier of the ball and a root finder.
 
-    min |z - p|^2 + m (|z - c|^2 - r^2) over the box has z(m) = clip((p + m c) / (1 + m)); the length of z(m) - c
-    falls in m, so the multiplier is a root.
+    min |z - p|^2 + m (|z - c|^2 - r^2) over the box has z(m) = clip((p + m c) / (1 + m)), and
+    min |z - p|^2 / 2 + m (|z - c|_1 - r) has z(m) = clip(c + the part of p - c that is longer than m); the size of
+    z(m) - c falls in m, so the multiplier is a root.
     """
 
     def at(multiplier: float) -> np.ndarray:
+        if kind == "l1":
+            beyond = np.sign(point - centre) * np.maximum(np.abs(point - centre) - multiplier, 0)
+            return np.clip(centre + beyond, low, high)
         return np.clip((point + multiplier * centre) / (1 + multiplier), low, high)
 
     def excess(multiplier: float) -> float:
-        return float(np.linalg.norm(at(multiplier) - centre) - radius)
+        return float(np.linalg.norm(at(multiplier) - centre, ord=int(kind[1])) - radius)
 
     if excess(0.0) <= 0:
         return at(0.0)

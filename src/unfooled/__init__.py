@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
     from unfooled.report import write_report
+    from unfooled.sets.l0 import L0
+    from unfooled.sets.l0 import L0 as l0
+    from unfooled.sets.l1 import L1
+    from unfooled.sets.l1 import L1 as l1
     from unfooled.sets.l2 import L2
     from unfooled.sets.l2 import L2 as l2
     from unfooled.sets.linf import Linf
@@ -34,6 +38,8 @@ _HOMES = {
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
     "Enter": "unfooled.goals",
+    "L0": "unfooled.sets.l0",
+    "L1": "unfooled.sets.l1",
     "L2": "unfooled.sets.l2",
     "Leave": "unfooled.goals",
     "Linf": "unfooled.sets.linf",
@@ -55,10 +61,12 @@ _HOMES = {
     "wrap": "unfooled.models.classifier",
     "write_report": "unfooled.report",
 }
-_SHORT = {"linf": ("unfooled.sets.linf", "Linf"), "l2": ("unfooled.sets.l2", "L2")}
+_SHORT = {kind: (f"unfooled.sets.{kind}", kind.capitalize()) for kind in ("linf", "l2", "l1", "l0")}
 
 __all__ = [
     "ATTACKS",
+    "L0",
+    "L1",
     "L2",
     "Access",
     "Become",
@@ -77,6 +85,8 @@ __all__ = [
     "attack_named",
     "audit",
     "judge",
+    "l0",
+    "l1",
     "l2",
     "linf",
     "load",

@@ -124,12 +124,20 @@ class Case:
         return Watching(self.module, takes_lengths=self.x.lengths is not None)
 
 
+def sized(kind: str, radius: float) -> Ball:
+    """A ball of that radius; in L0 of as many whole pixels."""
+    return BALLS[kind](math.ceil(radius) if kind == "l0" else radius, 0.0, 1.0)
+
+
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 IDS = torch.tensor([9, 2**62 + 1, 4, 77, 1, 6])
-RADII = {("linf", "pictures"): 0.06, ("l2", "pictures"): 0.3, ("linf", "waves"): 0.25, ("l2", "waves"): 1.5}
+RADII = {
+    ("linf", "pictures"): 0.06, ("l2", "pictures"): 0.3, ("l1", "pictures"): 1.0, ("l0", "pictures"): 2,
+    ("linf", "waves"): 0.25, ("l2", "waves"): 1.5, ("l1", "waves"): 1.8, ("l0", "waves"): 4,
+}  # fmt: skip
 MASKS = {"pictures": torch.rand(2, 4, 4, generator=generator(3)) < 0.7, "waves": torch.arange(48) % 3 < 2}
 INPUTS = [(kind, masked, inputs) for kind in BALLS for masked, inputs in
           ((False, "pictures"), (True, "pictures"), (False, "waves"))]  # fmt: skip
@@ -167,10 +175,10 @@ def same(one: Found, other: Found, rows: Tensor | slice = slice(None)) -> bool:
     return all(torch.equal(first, second[rows]) for first, second in pairs)
 
 
-def margins_of(case: Case, x: Batch) -> Tensor:
+def margins_of(case: Case, x: Batch, y: Tensor | None = None) -> Tensor:
     with torch.no_grad():
         scores = case.module(x.values) if x.lengths is None else case.module(x.values, x.lengths)
-    return Misclassify().margin(Scores(scores), case.y)
+    return Misclassify().margin(Scores(scores), case.y if y is None else y)
 
 
 def labels_of(case: Case, x: Batch) -> Tensor:
@@ -351,7 +359,7 @@ def test_access_is_what_it_says(name: str) -> None:
 
 
 def test_the_best_point_is_kept(name: str, case: Case) -> None:
-    """The first success, or else the best of all points seen, by the attack's own loss; nothing later is asked."""
+    """The first success, or the nearest one, or else the best of all points seen, by the attack's own loss."""
     attack = short(ALL[name])
     model = case.watching()
     found = attack(case.problem(attack, model=model))
@@ -368,6 +376,14 @@ def test_the_best_point_is_kept(name: str, case: Case) -> None:
         reached = labels_of(case, points) != case.y[row]
         traced = found.trace[:, row]
         traced = traced[~traced.isnan()]
+        if found.reached[row] and attack.nearest:
+            far = case.within.distance(points, case.x.rows(torch.full((len(points),), row)))
+            clean = case.x.rows(torch.tensor([row]))
+            mine = case.within.distance(clean.holding(found.x_adv.values[row : row + 1]), clean)
+            clear = margins_of(case, points, case.y[row].expand(len(points))) > 1e-3
+            assert any(torch.equal(found.x_adv.values[row], values) for values in points.values)
+            assert (mine <= far[clear]).all(), "nothing nearer was ever seen"
+            continue
         if found.reached[row]:
             assert reached.tolist() == [False] * (len(reached) - 1) + [True], "it leaves at its first success"
             assert torch.equal(found.x_adv.values[row], points.values[-1])
@@ -547,7 +563,7 @@ def test_two_classes_at_the_corners_of_the_box(name: str, kind: str) -> None:
     x = Batch(torch.stack([torch.zeros(1, 4, 4), torch.ones(1, 4, 4)]), torch.tensor([3, 4]))
     module = linear(weights)
     y = module(x.values).argmax(dim=1)
-    case = Case(module, x, y, BALLS[kind](0.3, 0.0, 1.0))
+    case = Case(module, x, y, sized(kind, 0.3))
     found = attack(case.problem(attack))
     assert case.within.contains(found.x_adv, x).all()
     assert found.x_adv.values.isfinite().all()
@@ -614,7 +630,7 @@ def test_what_a_png_cannot_hold_is_no_end(name: str, kind: str) -> None:
     smallest = float(linear_distance(weights, bias, x, y, kind).median())
     lasting = 0
     for share in (1.02, 1.5, 4.0):
-        case = Case(module, Batch(x, torch.arange(8)), y, BALLS[kind](share * smallest, 0.0, 1.0))
+        case = Case(module, Batch(x, torch.arange(8)), y, sized(kind, share * smallest))
         problem = case.problem(attack, settle=partial(settle, within=case.within, levels=255))
         found = attack(problem)
         assert case.within.contains(found.x_adv, case.x).all()
@@ -675,9 +691,7 @@ def test_a_random_model_is_reproducible(name: str) -> None:
 def test_one_value_inputs_and_one_example(name: str, kind: str) -> None:
     """The smallest problem there is: one example of one value, two classes."""
     module = linear(torch.tensor([[[[1.0]]], [[[-1.0]]]]), torch.tensor([0.0, 1.0]))
-    case = Case(
-        module, Batch(torch.full((1, 1, 1, 1), 0.6), torch.tensor([1])), torch.tensor([0]), BALLS[kind](0.15, 0, 1)
-    )
+    case = Case(module, Batch(torch.full((1, 1, 1, 1), 0.6), torch.tensor([1])), torch.tensor([0]), sized(kind, 0.15))
     attack = short(ALL[name])
     found = attack(case.problem(attack))
     assert case.within.contains(found.x_adv, case.x).all()

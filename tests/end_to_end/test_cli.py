@@ -225,6 +225,38 @@ def test_shards_add_up_to_the_whole(place, run, tmp_path):
     assert call("verify", tmp_path / "whole").exit_code == 0
 
 
+def test_how_far_an_attacker_must_go(place, tmp_path):
+    """One run for all radii, and one threat without a limit."""
+    words = ("-t", "linf:2/255,8/255,24/255", "-t", "l2:0.25", "-t", "l2", "--out", tmp_path / "r")
+    told = audit(place, *words, suite="distances")
+    assert told.exit_code == 0, told.stderr
+    results = load(tmp_path / "r")
+    for part in ("how much change it takes, linf", "fooled, no limit            11 of 11", "all threats with a limit",
+                 "For half of the 11 pictures read rightly, a change of"):  # fmt: skip
+        assert part in told.stdout
+    assert [line.split()[0] for line in told.stderr.splitlines()[1:]] == ["linf:24/255", "l2"]
+    found = one_object(audit(place, *words, "--json", "--overwrite", suite="distances"))
+    curves = {curve["kind"]: curve for curve in found["curves"]}
+    assert [point["radius"] for point in curves["linf"]["points"]] == [0, 2 / 255, 8 / 255, 24 / 255]
+    for point, name in zip(curves["linf"]["points"][1:], ("2/255", "8/255", "24/255"), strict=True):
+        assert point["robust_accuracy"] == results[f"linf:{name}"].robust_accuracy
+        assert point["interval"] == list(results[f"linf:{name}"].interval)
+    assert curves["l2"]["median"] == results.curve("l2").median
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "half fall within" in page
+    assert call("verify", tmp_path / "r").exit_code == 0
+    assert call("report", tmp_path / "r").exit_code == 0
+    assert call("export", tmp_path / "r", "--out", tmp_path / "files").exit_code == 0
+    assert (tmp_path / "files" / "l2").is_dir()
+    refused = audit(place, "-t", "l2", "--out", tmp_path / "r2", suite="fgsm")
+    assert refused.exit_code == 2
+    assert "l2:3" in refused.stderr
+    estimated = call(
+        "estimate", f"{place}/model.py:sound", place / "data.npz", *words[:-2], "--suite", "distances", "--json"
+    )
+    assert [stage["threat"] for stage in one_object(estimated)["stages"]] == ["linf:24/255", "l2"]
+
+
 def test_keep_none_keeps_no_pixels(place, tmp_path):
     audit(place, "-t", "linf:24/255", "--keep", "none", "--out", tmp_path / "r", "-q")
     assert dict(load(tmp_path / "r").tensors) == {}
@@ -546,7 +578,7 @@ def test_estimate(place):
 def test_attacks():
     told = call("attacks")
     assert told.exit_code == 0
-    assert set(one_object(call("attacks", "--json"))["suites"]) == {"noise", "quick", "standard"}
+    assert set(one_object(call("attacks", "--json"))["suites"]) == {"noise", "quick", "standard", "distances"}
     for name in unfooled.ATTACKS:
         assert name in told.stdout
 

@@ -13,7 +13,9 @@ from unfooled.core.threat import Ball
 from .apgd import APGD
 from .apgd_targeted import APGDTargeted
 from .corner_noise import CornerNoise
+from .ddn import DDN
 from .fgsm import FGSM
+from .fmn import FMN
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
 from .uniform_noise import UniformNoise
@@ -27,6 +29,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-ce": APGD(loss="cross-entropy"),
     "apgd-dlr": APGD(loss="dlr"),
     "apgd-t": APGDTargeted(),
+    "ddn": DDN(),
+    "fmn": FMN(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

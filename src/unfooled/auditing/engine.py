@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +21,14 @@ from unfooled.core.results import Results
 from unfooled.core.schema import STAGES
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
+from unfooled.models.prepare import Preparation
 
-from .journal import Journal
+from .journal import Journal, Unit
 from .plan import Plan, describe_threat
 from .planned import planned
 from .progress import Progress, Silent
 from .sheet import COSTS, Clean, Sheet
-from .suites import Stage
+from .suites import Stage, meant_for, obstacle, unlimited
 from .threats import Threats, ladders
 from .wave import ask_clean, attack_wave
 
@@ -46,6 +47,7 @@ def audit(
     budget: int | None = None,
     access: Access | None = None,
     keep: str = "broken",
+    prepare: Preparation = "on",
     progress: Progress | None = None,
     note: dict[str, Any] | None = None,
 ) -> Results:
@@ -65,6 +67,8 @@ def audit(
         budget: Most answers that the attacker may ask for one example; None for each threat's own.
         access: What the attacker sees; None for each threat's own.
         keep: Which pictures the run keeps: `none`, `broken` or `all`.
+        prepare: What attacks search with: "on" for a private copy that is cheaper and answers alike, "bf16" for one in
+            bfloat16, "compiled" for one through torch.compile, "off" for the model itself, which judges in any case.
         progress: Who is told how it is coming along.
         note: What to add to the run's description, such as the command; plain JSON values.
 
@@ -74,8 +78,9 @@ def audit(
         RunError: `out` holds another run.
     """
     plan = planned(
-        model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, access=access, keep=keep
-    )
+        model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, access=access, keep=keep,
+        prepare=prepare,
+    )  # fmt: skip
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)
     if path is not None and (path / folder.RUN).is_file():
@@ -90,6 +95,13 @@ def audit(
 
 _DEAD = 0.01
 """Share of gradients that point nowhere from which a run says so."""
+
+
+class _Rung(NamedTuple):
+    """One radius of a ladder."""
+
+    threat: ThreatModel
+    sheet: Sheet
 
 
 @dataclass
@@ -109,10 +121,7 @@ class _Run:
         clean = self._clean()
         sheets = [Sheet(len(examples)) for _ in plan.threats]
         for ladder in ladders(plan.threats):
-            for below, index in zip([None, *ladder], ladder, strict=False):
-                if below is not None:
-                    sheets[index].carry(sheets[below])
-                self._threat(plan.threats[index], sheets[index], clean)
+            self._ladder([_Rung(plan.threats[index], sheets[index]) for index in ladder], clean)
         columns: dict[str, list[Any]] = {
             "example": examples.positions,
             "key": examples.keys,
@@ -146,15 +155,33 @@ class _Run:
             self.progress.advance(len(wave), 0)
         return Clean(label, sure, label == plan.examples.y.numpy(), scores)
 
-    def _threat(self, threat: ThreatModel, sheet: Sheet, clean: Clean) -> None:
-        for stage in self.plan.stages:
-            if stage.attack.needs > threat.access:
-                access = threat.access.name.lower()
-                self.notes.append(f"{threat.name}: {stage.name} was left out, since the attacker sees {access} alone")
-                continue
-            standing = np.flatnonzero(clean.correct & ~sheet.broken & ~self._already_there(threat, clean))
-            if len(standing):
-                self._stage(threat, stage, sheet, clean, standing)
+    def _ladder(self, ladder: list[_Rung], clean: Clean) -> None:
+        """Attack at several radii, smallest first.
+
+        An attack that looks for the nearest success runs once, at the largest radius, on all that it could still bring
+        down at any; without a limit, on all. Then the others climb from below, and what fell is carried.
+        """
+        stages = {rung.threat.name: self._stages(rung.threat) for rung in ladder}
+        lowest, highest = ladder[0], ladder[-1]
+        exposed = clean.correct & ~self._already_there(highest.threat, clean)
+        for stage in stages[highest.threat.name]:
+            if stage.attack.nearest:
+                fallen = lowest.sheet.broken & ~unlimited(highest.threat.within)
+                self._stage(ladder, stage, clean, np.flatnonzero(exposed & ~fallen))
+        for below, rung in zip([None, *ladder], ladder, strict=False):
+            if below is not None:
+                rung.sheet.carry(below.sheet)
+            for stage in stages[rung.threat.name]:
+                if not stage.attack.nearest:
+                    self._stage([rung], stage, clean, np.flatnonzero(exposed & ~rung.sheet.broken))
+
+    def _stages(self, threat: ThreatModel) -> list[Stage]:
+        """Pick the attacks that can be used under a threat, and note down why others cannot."""
+        meant = meant_for(self.plan.stages, threat.within)
+        obstacles = [obstacle(stage, threat) for stage in meant]
+        told = zip(meant, obstacles, strict=True)
+        self.notes += [f"{threat.name}: {stage.name} was left out, since {why}" for stage, why in told if why]
+        return [stage for stage, why in zip(meant, obstacles, strict=True) if not why]
 
     def _already_there(self, threat: ThreatModel, clean: Clean) -> np.ndarray:
         """Tell which examples reach the goal unchanged, such as a picture of the class it should become."""
@@ -162,30 +189,39 @@ class _Run:
         answer: Answer = Labels(torch.from_numpy(clean.label)) if known is None else Scores(torch.from_numpy(known))
         return np.asarray(threat.goal.reached(answer, self.plan.examples.y).numpy())
 
-    def _stage(self, threat: ThreatModel, stage: Stage, sheet: Sheet, clean: Clean, standing: np.ndarray) -> None:
-        began = time.perf_counter()
-        self.progress.begin(threat.name, stage.name, len(standing))
-        totals = dict.fromkeys(("tried", "proposed", "broken", "dead", *COSTS), 0)
+    def _stage(self, ladder: list[_Rung], stage: Stage, clean: Clean, standing: np.ndarray) -> None:
+        """Let one attack try examples at the last of some radii, and enter what it finds at each of them."""
+        if not len(standing):
+            return
+        began, top = time.perf_counter(), ladder[-1]
+        self.progress.begin(top.threat.name, stage.name, len(standing))
+        costs, broken = dict.fromkeys((*COSTS, "proposed", "dead"), 0), [0] * len(ladder)
+        threats = [rung.threat for rung in ladder]
         for wave in self.plan.waves(standing):
-            spent = sheet.costs["queries"][wave] + sheet.costs["forwards"][wave]
-            work = partial(
-                attack_wave, self.plan, threat, stage, wave, clean=clean, spent=spent, on_pass=self.progress.passed
-            )
-            unit = self.journal.recall(f"{threat.name} {stage.name} {self._keys(wave)}", work)
-            sheet.enter(stage.name, wave, unit, keep=self.plan.keep)
-            totals["tried"] += len(wave)
-            for name in ("proposed", "broken", "dead", *COSTS):
-                totals[name] += int(unit[name].sum())
-            self.progress.advance(len(wave), int(unit["broken"].sum()))
-        seconds, dead = time.perf_counter() - began, totals.pop("dead")
-        if dead > _DEAD * totals["backwards"]:
-            share = f"{dead / totals['backwards']:.0%}"
+            ask = partial(attack_wave, clean=clean, spent=top.sheet.asked[wave], on_pass=self.progress.passed)
+            name = f"{top.threat.name} {stage.name} {self._keys(wave)}"
+            unit = self.journal.recall(name, partial(ask, self.plan, threats, stage, wave))
+            for place, rung in enumerate(ladder):
+                judged = _under(unit, f"{place}/")
+                rung.sheet.charge(wave, unit, billed=rung is top)
+                rung.sheet.enter(stage.name, wave, judged, keep=self.plan.keep)
+                broken[place] += int(judged["broken"].sum())
+            for column in costs:
+                costs[column] += int(unit[column].sum())
+            self.progress.advance(len(wave), int(judged["broken"].sum()))
+        self._note_dead(top.threat, stage, costs.pop("dead"), costs["backwards"])
+        about: dict[str, Any] = {"attack": stage.name, "settings": repr(stage.attack), "tried": len(standing)}
+        paid = {**costs, "seconds": time.perf_counter() - began}
+        for rung, fell in zip(ladder, broken, strict=True):
+            bill = paid if rung is top else {**dict.fromkeys(paid, 0), "proposed": fell}
+            self.ledger.append({**about, "threat": rung.threat.name, "broken": fell, **bill})
+
+    def _note_dead(self, threat: ThreatModel, stage: Stage, dead: int, backwards: int) -> None:
+        if dead > _DEAD * backwards:
             self.notes.append(
-                f"{threat.name}: {share} of the gradients that {stage.name} was given are zero or no numbers and point "
-                "nowhere, so what stands may not be robust; `unfooled doctor` looks for the cause"
+                f"{threat.name}: {dead / backwards:.0%} of the gradients that {stage.name} was given are zero or no "
+                "numbers and point nowhere, so what stands may not be robust; `unfooled doctor` looks for the cause"
             )
-        about = {"threat": threat.name, "attack": stage.name, "settings": repr(stage.attack)}
-        self.ledger.append({**about, **totals, "seconds": seconds})
 
     def _tensors(self, sheets: list[Sheet]) -> dict[str, np.ndarray]:
         examples, keep = self.plan.examples, self.plan.keep
@@ -199,3 +235,7 @@ class _Run:
 
     def _keys(self, wave: np.ndarray) -> str:
         return " ".join(self.plan.examples.keys[row] for row in wave.tolist())
+
+
+def _under(unit: Unit, prefix: str) -> Unit:
+    return {name.removeprefix(prefix): column for name, column in unit.items() if name.startswith(prefix)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
@@ -18,8 +18,11 @@ from unfooled.core.attack import Bill
 from unfooled.core.batch import Batch
 from unfooled.core.rates import wilson
 from unfooled.core.target import Access, Target
+from unfooled.core.threat import ThreatModel
 
 from .plan import Plan
+from .suites import Stage, meant_for, obstacle
+from .threats import ladders
 
 REPETITIONS = 3
 SEARCH_COPIES = 10
@@ -118,18 +121,36 @@ def estimate(plan: Plan) -> Estimate:
 
 
 def _runs(plan: Plan) -> list[tuple[str, str, Bill]]:
-    """List what the audit would run, and its bill for one example; a budget is used up by the first attacks."""
+    """List what the audit would run, and its bill for one example; a budget is used up by the first attacks.
+
+    What looks for the nearest success runs at the largest radius alone, and counts at each.
+    """
     runs = []
-    for threat in plan.threats:
-        left = threat.budget
-        for stage in plan.stages:
-            if stage.attack.needs <= threat.access:
-                bill = stage.attack.bill(plan.classes)
-                if left is not None:
-                    bill = Bill(*(min(rows, left) for rows in bill))
-                    left -= max(bill.queries, bill.forwards)
-                runs.append((threat.name, stage.name, bill))
+    for ladder in ladders(plan.threats):
+        usable = {index: _usable(plan, plan.threats[index]) for index in ladder}
+        shared = [stage for stage in usable[ladder[-1]] if stage.attack.nearest]
+        bills, left = _bills(plan, shared, plan.threats[ladder[-1]].budget)
+        runs += [(plan.threats[ladder[-1]].name, *bill) for bill in bills]
+        for index in ladder:
+            bills, _ = _bills(plan, [stage for stage in usable[index] if not stage.attack.nearest], left)
+            runs += [(plan.threats[index].name, *bill) for bill in bills]
     return runs
+
+
+def _usable(plan: Plan, threat: ThreatModel) -> list[Stage]:
+    return [stage for stage in meant_for(plan.stages, threat.within) if not obstacle(stage, threat)]
+
+
+def _bills(plan: Plan, stages: Sequence[Stage], left: int | None) -> tuple[list[tuple[str, Bill]], int | None]:
+    """Say what attacks ask for one example while a budget lasts, and what is left of it."""
+    bills = []
+    for stage in stages:
+        bill = stage.attack.bill(plan.classes)
+        if left is not None:
+            bill = Bill(*(min(rows, left) for rows in bill))
+            left -= max(bill.queries, bill.forwards)
+        bills.append((stage.name, bill))
+    return bills, left
 
 
 @dataclass(frozen=True)
@@ -141,7 +162,7 @@ class _Probe:
     y: Tensor
 
     def target(self) -> Target:
-        return Target(self.plan.model, Access.GRADIENT, len(self.x), batch=self.plan.batch, device=self.plan.device)
+        return Target(self.plan.searched, Access.GRADIENT, len(self.x), batch=self.plan.batch, device=self.plan.device)
 
     @property
     def everyone(self) -> Tensor:

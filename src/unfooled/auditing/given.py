@@ -36,7 +36,7 @@ class Given:
     source: str
     proposals: Mapping[int, np.ndarray] = field(repr=False)
     needs: ClassVar[Access] = Access.DECISION
-    nearest: ClassVar[bool] = False
+    nearest: ClassVar[bool] = True  # what was made elsewhere is the same at every radius
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`: nothing is asked."""

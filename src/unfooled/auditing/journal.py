@@ -18,6 +18,9 @@ from unfooled.core.folder import RECORDS_FILE, RUN, STAGES_FILE, TENSORS_FILE, w
 
 _PLAN, _UNITS = "plan.json", "units"
 
+_FORM = 2
+"""What units look like; those of another form are not found, and done again."""
+
 Unit = dict[str, np.ndarray]
 """What one unit of work found: named columns, (n,) or (n, ...) each."""
 
@@ -36,7 +39,7 @@ class Journal:
 
     def __init__(self, folder: Path | None, plan: dict[str, Any], *, resume: bool) -> None:
         self._folder = folder
-        self._salt = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+        self._salt = hashlib.sha256(json.dumps([_FORM, plan], sort_keys=True).encode()).hexdigest()
         if folder is None:
             return
         held, finished = _held_plan(folder), (folder / RUN).is_file()

@@ -15,11 +15,12 @@ import unfooled
 from unfooled.core.errors import InputError
 from unfooled.core.target import Model
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready
 from unfooled.sets.masked import Masked
 
 from .examples import Examples, check_labels
-from .suites import Stage
+from .suites import Stage, unlimited
 
 KEEP = ("none", "broken", "all")
 _WAVE_VALUES = 2**27
@@ -41,6 +42,7 @@ class Plan:
         seed: Of all randomness.
         device: Where the passes run.
         keep: Which examples the run keeps: `none`, `broken` or `all`.
+        preparation: In which form attacks search it; the referee asks the model itself.
     """
 
     model: Model
@@ -53,6 +55,12 @@ class Plan:
     seed: int
     device: torch.device
     keep: str
+    preparation: Preparation
+
+    @cached_property
+    def searched(self) -> Prepared:
+        """The model as attacks meet it."""
+        return prepare(self.model, self.examples.shapes[0], self.preparation)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -62,10 +70,11 @@ class Plan:
             "model": {**self.model.describe(), "k": self.classes},
             "data": {"n": len(self.examples), "fingerprint": self.examples.fingerprint},
             "threats": [describe_threat(threat) for threat in self.threats],
-            "suite": {"name": self.suite, "attacks": [f"{stage.name}: {stage.attack!r}" for stage in self.stages]},
+            "suite": self._suite,
             "seed": self.seed,
             "batch": self.batch,
             "keep": self.keep,
+            "prepared": self.searched.steps,
             "device": str(self.device),
             "threads": torch.get_num_threads(),
             "versions": {
@@ -75,6 +84,12 @@ class Plan:
                 "platform": platform.platform(),
             },
         }
+
+    @property
+    def _suite(self) -> dict[str, Any]:
+        nearest = [stage.name for stage in self.stages if stage.attack.nearest]
+        named = {"name": self.suite, "attacks": [str(stage) for stage in self.stages]}
+        return {**named, "nearest": nearest} if nearest else named
 
     def waves(self, index: np.ndarray) -> list[np.ndarray]:
         """Split examples into units of work: one shape each, and few enough for memory."""
@@ -96,7 +111,7 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
         "within": str(within.within if isinstance(within, Masked) else within),
         "region": within.region.to_text() if isinstance(within, Masked) else None,
         "domain": [within.low, within.high] if isinstance(within, Ball) else None,
-        "radius": within.radius if isinstance(within, Ball) else None,
+        "radius": within.radius if isinstance(within, Ball) and not unlimited(within) else None,
         "access": threat.access.name.lower(),
         "budget": threat.budget,
         "carrier": str(threat.carrier),

@@ -10,6 +10,7 @@ from unfooled.core.attack import Attack
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 from unfooled.models.classifier import wrap
+from unfooled.models.prepare import Preparation
 
 from .examples import read_examples
 from .plan import Plan, check, check_range, check_threats
@@ -29,6 +30,7 @@ def planned(
     budget: int | None = None,
     access: Access | None = None,
     keep: str = "broken",
+    prepare: Preparation = "on",
 ) -> Plan:
     """Take an audit through the door; the arguments are those of `audit`.
 
@@ -47,4 +49,4 @@ def planned(
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)
         check_access(stages, threat)
-    return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep)
+    return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare)

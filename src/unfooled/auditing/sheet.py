@@ -31,7 +31,9 @@ class Sheet:
     """One threat's rows, (n,) each.
 
     Attributes:
-        attack: Name of the attack that broke each example; None where it stands.
+        attack: Name of the attack that broke each example by the smallest change; None where it stands.
+        asked: Answers that count towards the threat's budget, also where another radius is billed for them.
+        costs: What is billed to this threat: queries, forwards, backwards.
         best: Columns about the best proposal so far: adv_label, adv_confidence, distance, margin.
         stored: Proposals worth keeping by example, as the carrier packs them.
     """
@@ -40,6 +42,7 @@ class Sheet:
     broken: np.ndarray = field(init=False)
     broken_float32: np.ndarray = field(init=False)
     attack: list[str | None] = field(init=False)
+    asked: np.ndarray = field(init=False)
     costs: dict[str, np.ndarray] = field(init=False)
     best: dict[str, np.ndarray] = field(init=False)
     stored: dict[int, np.ndarray] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Sheet:
         self.broken = np.zeros(self.n, dtype=bool)
         self.broken_float32 = np.zeros(self.n, dtype=bool)
         self.attack = [None] * self.n
+        self.asked = np.zeros(self.n, dtype=np.int64)
         self.costs = {name: np.zeros(self.n, dtype=np.int64) for name in COSTS}
         self.best = {
             "adv_label": np.full(self.n, -1, dtype=np.int64),
@@ -65,20 +69,29 @@ class Sheet:
         for name, column in self.best.items():
             column[smaller.broken] = smaller.best[name][smaller.broken]
 
+    def charge(self, index: np.ndarray, unit: Unit, *, billed: bool) -> None:
+        """Write down what an attack asked about examples `index` (r,); an attack on several radii is billed to one."""
+        self.asked[index] += unit["queries"] + unit["forwards"]
+        if billed:
+            for name in COSTS:
+                self.costs[name][index] += unit[name]
+
     def enter(self, attack: str, index: np.ndarray, unit: Unit, *, keep: str) -> None:
-        """Write down what an attack found for examples `index` (r,); broken ones stay broken."""
-        for name in COSTS:
-            self.costs[name][index] += unit[name]
+        """Write down verdicts on an attack's proposals for some of examples `index` (r,), as `judged_on` gives them.
+
+        Broken ones stay broken, and of two successes the nearer one counts.
+        """
+        index = index[unit["row"]]
         self.broken_float32[index] |= unit["broken_float32"]
         for place, row in enumerate(index.tolist()):
             broke = bool(unit["broken"][place])
-            if not broke and not self._improves(row, float(unit["margin"][place])):
+            if not self._improves(row, broke, float(unit["distance"][place]), float(unit["margin"][place])):
                 continue
             for name, column in self.best.items():
                 column[row] = unit[name][place]
             if broke:
                 self.broken[row], self.attack[row] = True, attack
-            packed = unit.get(f"x_adv/{place}")
+            packed = unit.get(f"x_adv/{unit['row'][place]}")
             if packed is not None and (broke or keep == "all"):
                 self.stored[row] = packed
 
@@ -103,11 +116,16 @@ class Sheet:
         }
         return pa.table([pa.array(columns[column.name], type=column.type) for column in RECORDS], schema=RECORDS)
 
-    def _improves(self, row: int, margin: float) -> bool:
-        """Tell whether an unbroken proposal is the closest so far; one outside the set (-inf) beats only none."""
+    def _improves(self, row: int, broke: bool, distance: float, margin: float) -> bool:
+        """Tell whether a proposal is the best so far: the nearest success, or before the first one the closest to it.
+
+        One outside the set (margin -inf) beats only none.
+        """
         known, unseen = self.best["margin"][row], self.best["adv_label"][row] < 0
-        if self.broken[row] or unseen or margin == -np.inf:
-            return bool(unseen and not self.broken[row])
+        if broke or self.broken[row]:
+            return broke and not (self.broken[row] and distance >= self.best["distance"][row])
+        if unseen or margin == -np.inf:
+            return bool(unseen)
         return bool(np.isnan(known) or known == -np.inf or margin > known)
 
 

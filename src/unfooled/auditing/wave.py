@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from unfooled.core.attack import Found, Hints, Problem
 from unfooled.core.batch import Batch
@@ -19,8 +18,9 @@ from unfooled.core.threat import ThreatModel
 from unfooled.sets.grid import settle
 
 from .journal import Unit
+from .judging import judged_on, levels_of
 from .plan import Plan
-from .referee import confidence, judge
+from .referee import confidence
 from .sheet import COSTS, Clean
 from .suites import Stage
 
@@ -36,7 +36,7 @@ def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:
 
 def attack_wave(
     plan: Plan,
-    threat: ThreatModel,
+    ladder: Sequence[ThreatModel],
     stage: Stage,
     wave: np.ndarray,
     *,
@@ -44,11 +44,25 @@ def attack_wave(
     spent: np.ndarray,
     on_pass: Callable[[int], None],
 ) -> Unit:
-    """Let one attack try examples `wave` (r,), about which `spent` (r,) answers were asked before."""
-    device = plan.device
+    """Let one attack try examples `wave` (r,), about which `spent` (r,) answers were asked before.
+
+    Args:
+        plan: The audit.
+        ladder: Threats that differ in their radius alone, smallest first: the attack looks within the last of them,
+            and what it finds is judged for each.
+        stage: The attack.
+        wave: Which examples.
+        clean: What the model answers to clean examples.
+        spent: Counts towards the threat's budget.
+        on_pass: As in `Target`.
+
+    Returns:
+        What the attack cost and believed, and `judged` under `0/`, `1/`, ... for each threat of the ladder.
+    """
+    device, threat = plan.device, ladder[-1]
     x, y = plan.examples.batch(wave.tolist(), device), plan.examples.y[wave].to(device)
     target = Target(
-        plan.model,
+        plan.searched,
         max(stage.attack.needs, threat.goal.needs),
         len(x),
         budget=threat.budget,
@@ -66,13 +80,15 @@ def attack_wave(
         threat.within,
         Draws.of(plan.seed, threat.name, repr(stage.attack)),
         hints=_hints(clean, wave, device),
-        settle=partial(settle, within=threat.within, levels=_levels(threat)),
+        settle=partial(settle, within=threat.within, levels=levels_of(threat)),
+        confirm=not plan.searched.exact,
     )
     found = _proposed(stage, problem, x)
-    unit = _judged(plan, threat, found.x_adv, x, y)
-    counts = {name: getattr(target.spent, name).cpu().numpy() for name in COSTS}
-    counts["dead"] = target.spent.dead.cpu().numpy()
-    return {**unit, **counts, "proposed": found.reached.cpu().numpy()}
+    unit = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
+    unit["proposed"] = found.reached.cpu().numpy()
+    for place, judgement in enumerate(judged_on(plan, ladder, found.x_adv, x, y)):
+        unit |= {f"{place}/{name}": column for name, column in judgement.items()}
+    return unit
 
 
 def _proposed(stage: Stage, problem: Problem[Any], x: Batch) -> Found:
@@ -99,42 +115,6 @@ def _proposed(stage: Stage, problem: Problem[Any], x: Batch) -> Found:
             do,
         )
     return found
-
-
-def _judged(plan: Plan, threat: ThreatModel, x_adv: Batch, x: Batch, y: Tensor) -> Unit:
-    settled = settle(x_adv, x, threat.within, _levels(threat))
-    rule = partial(judge, plan.model, threat, batch=plan.batch, seed=plan.seed)
-    verdict = rule(settled, x, y)
-    broken_float32 = verdict.broken.clone()
-    differ = (settled.values != x_adv.values).flatten(1).any(dim=1) & ~verdict.broken
-    if bool(differ.any()):
-        broken_float32[differ] = rule(x_adv.rows(differ), x.rows(differ), y[differ]).broken
-    broken = verdict.broken.cpu().numpy()
-    unit = {
-        "broken": broken,
-        "broken_float32": broken_float32.cpu().numpy(),
-        "adv_label": verdict.label.cpu().numpy(),
-        "adv_confidence": verdict.confidence.double().cpu().numpy(),
-        "distance": verdict.distance.cpu().numpy(),
-        # what lies outside the set is no proposal: anything inside is better
-        "margin": torch.where(verdict.contained, verdict.margin.double(), -torch.inf).cpu().numpy(),
-    }
-    if plan.keep != "none":
-        worth = np.flatnonzero(broken | (plan.keep == "all")).tolist()
-        unit |= {f"x_adv/{row}": _packed(threat, settled, row) for row in worth}
-    return unit
-
-
-def _packed(threat: ThreatModel, x_adv: Batch, row: int) -> np.ndarray:
-    values = x_adv.values[row]
-    if x_adv.lengths is not None:
-        values = values[..., : int(x_adv.lengths[row])]
-    packed = values.cpu().numpy()
-    return packed if threat.carrier is None else threat.carrier.pack(packed)
-
-
-def _levels(threat: ThreatModel) -> int | None:
-    return None if threat.carrier is None else threat.carrier.levels
 
 
 def _hints(clean: Clean, wave: np.ndarray, device: torch.device) -> Hints:

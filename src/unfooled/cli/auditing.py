@@ -41,6 +41,7 @@ def audit(
     batch: o.Batch = None,
     seed: o.Seed = None,
     device: o.Device = None,
+    prepare: o.Prepare = None,
     threads: o.Threads = None,
     config: o.Config = None,
     out: o.Out = None,
@@ -189,6 +190,7 @@ def estimate(
     batch: o.Batch = None,
     seed: o.Seed = None,
     device: o.Device = None,
+    prepare: o.Prepare = None,
     threads: o.Threads = None,
     config: o.Config = None,
     json: o.Json = False,
@@ -225,4 +227,5 @@ def _told(settings: Settings) -> dict[str, Any]:
         "budget": settings.budget,
         "access": None if settings.access is None else read_access(settings.access),
         "keep": settings.keep,
+        "prepare": settings.prepare,
     }

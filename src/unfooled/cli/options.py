@@ -27,6 +27,15 @@ class Keep(StrEnum):
     ALL = "all"
 
 
+class Preparation(StrEnum):
+    """In which form attacks search the model."""
+
+    OFF = "off"
+    ON = "on"
+    BF16 = "bf16"
+    COMPILED = "compiled"
+
+
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -55,7 +64,12 @@ Shard = Annotated[str | None, typer.Option(help="Take one part of the examples: 
 
 Threat = Annotated[
     list[str] | None,
-    typer.Option("--threat", "-t", help="linf:4/255, l2:3, linf:1/255,2/255; several times.", rich_help_panel=ATTACKER),
+    typer.Option(
+        "--threat",
+        "-t",
+        help="linf:4/255, l2:3, linf:1/255,2/255, l2 for no limit; several times.",
+        rich_help_panel=ATTACKER,
+    ),
 ]
 Goal = Annotated[
     str | None, typer.Option(help="become:859 and such, where a threat names none.", rich_help_panel=ATTACKER)
@@ -64,12 +78,17 @@ Access = Annotated[Sight | None, typer.Option(help="What the attacker sees.", ri
 Budget = Annotated[int | None, typer.Option(help="Most answers for one example.", rich_help_panel=ATTACKER)]
 Suite = Annotated[
     str | None,
-    typer.Option(help="standard, quick, noise, or attacks: fgsm,pgd. (default: standard)", rich_help_panel=ATTACKER),
+    typer.Option(
+        help="standard, quick, noise, distances, or attacks: fgsm,pgd. (default: standard)", rich_help_panel=ATTACKER
+    ),
 ]
 
 Batch = Annotated[int | None, typer.Option(help="Rows of a pass. (default: 16)", rich_help_panel=RUN)]
 Seed = Annotated[int | None, typer.Option(help="Of all randomness. (default: 0)", rich_help_panel=RUN)]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps. (default: cpu)", rich_help_panel=RUN)]
+Prepare = Annotated[
+    Preparation | None, typer.Option(help="Copy of the model that attacks search. (default: on)", rich_help_panel=RUN)
+]
 Threads = Annotated[int | None, typer.Option(help="Of the processor.", rich_help_panel=RUN)]
 Config = Annotated[Path | None, typer.Option(help="A YAML file of these options by name.", rich_help_panel=RUN)]
 

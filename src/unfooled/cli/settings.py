@@ -51,6 +51,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     batch: int = 16
     seed: int = 0
     device: str = "cpu"
+    prepare: Literal["off", "on", "bf16", "compiled"] = "on"
     threads: int | None = None
     weights: str | None = None
     mean: Numbers = None

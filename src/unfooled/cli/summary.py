@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from unfooled.core.results import Results, ThreatResults
-from unfooled.report import tables, wording
+from unfooled.report import tables
+from unfooled.report.headline import headline, typical
 
 from .terminal import columns
 
@@ -20,19 +22,24 @@ COSTS = ("queries", "forwards", "backwards")
 def write(console: Console, results: Results) -> None:
     """Print each threat: accuracies, and which attack broke how many at what cost."""
     described = tables.threats(results)
+    limited = tables.limits(described)
     for name in results.threats:
         found = results[name]
-        line = wording.headline(found, described[name])
+        line = headline(found, described[name])
         console.print()
         console.print(name, style="bold")
         console.print(" ".join(part for part in (line.before, line.attacker, line.outcome) if part))
         console.print()
-        _accuracies(console, found)
+        _accuracies(console, found, limited=name in limited)
         _stages(console, results, name)
-    if len(results.threats) > 1:
+    if len(limited) > 1:
         console.print()
-        console.print("all threats at once", style="bold")
-        _accuracies(console, results.union())
+        console.print(
+            "all threats at once" if limited == results.threats else "all threats with a limit at once", style="bold"
+        )
+        _accuracies(console, results.union(limited))
+    for curve in tables.lines(results, described):
+        _curve(console, curve)
     for note in [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])]:
         console.print(f"Note: {note}.", style="dim")
     console.print()
@@ -54,6 +61,14 @@ def as_json(results: Results, place: Path) -> dict[str, Any]:
             for name in results.threats
         ],
         "union": _rates(results.union()),
+        "curves": [
+            {
+                "kind": curve.kind,
+                "points": [point._asdict() for point in curve.points],
+                "median": curve.median if isfinite(curve.median) else None,
+            }
+            for curve in results.curves.values()
+        ],
         "notes": [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])],
     }
 
@@ -69,13 +84,30 @@ def _rates(found: ThreatResults) -> dict[str, Any]:
     }
 
 
-def _accuracies(console: Console, found: ThreatResults) -> None:
+def _accuracies(console: Console, found: ThreatResults, *, limited: bool = True) -> None:
     n, right, robust = len(found), int(found.column("clean_correct").sum()), int(found.robust.sum())
     low, high = found.interval
     colour = "red" if 2 * robust < right else "yellow" if robust < right else "green"
     console.print(f"  clean accuracy    {found.clean_accuracy:6.1%}   {right:,} of {n:,}")
+    if not limited:
+        console.print(f"  fooled, no limit            {right - robust:,} of {right:,}")
+        return
     interval = f"   {robust:,} of {n:,}, 95 % interval {low:.1%} to {high:.1%}"
     console.print(Text.assemble("  robust accuracy   ", (f"{found.robust_accuracy:6.1%}", colour), interval))
+
+
+def _curve(console: Console, line: tables.Line) -> None:
+    """Print robust accuracy by radius where there is more than one, and how large a change is enough for half."""
+    if len(line.threats) == 1 and not line.close:
+        return
+    console.print()
+    console.print(f"how much change it takes, {line.curve.kind}", style="bold")
+    sizes = ("0", *(threat.size for threat in line.limited)) if line.limited else ()
+    for point, size in zip(line.curve.points, sizes, strict=False):
+        low, high = point.interval
+        console.print(f"  {size:>8}   {point.robust_accuracy:6.1%}   95 % interval {low:.1%} to {high:.1%}")
+    if line.close:
+        console.print(f"  {typical(line.curve, line.threats[-1])}")
 
 
 def _stages(console: Console, results: Results, threat: str) -> None:

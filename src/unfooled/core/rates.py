@@ -56,7 +56,7 @@ def mcnemar(only_one: int, only_other: int) -> float:
     """
     n, fewer = only_one + only_other, min(only_one, only_other)
     tail = sum(math.comb(n, k) for k in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, float(2 * tail / 2**n))
 
 
 def most_missed(audited: int, flipped: int = 0, level: float = 0.95) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .curve import Curve, curves_of
 from .errors import InputError, MissingExtraError
 from .numerals import read_number
 from .rates import Interval, wilson
@@ -157,19 +158,39 @@ class Results:
             raise InputError("No such threat in these results", repr(text), f"Choose one of {self.threats}.")
         return ThreatResults(self.records.filter(pc.equal(self.records["threat"], name)), self.tensors)
 
-    def union(self) -> ThreatResults:
-        """Judge each example by all threats at once: broken if any of them breaks it.
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """Security curves by kind of threat, such as `l2` or `become:3 linf`: radius -> robust accuracy."""
+        return curves_of(self.records.to_pylist())
+
+    def curve(self, kind: str | None = None) -> Curve:
+        """Give the security curve of one kind of threat, or of the only one: `curve("l2").at(0.5).robust_accuracy`."""
+        curves = self.curves
+        name = next(iter(curves)) if kind is None and len(curves) == 1 else kind
+        if name not in curves:
+            do = f"Choose one of {', '.join(curves)}."
+            raise InputError(
+                "There is no such curve in these results", "none named" if kind is None else repr(kind), do
+            )
+        return curves[name]
+
+    def union(self, threats: Sequence[str] | None = None) -> ThreatResults:
+        """Judge each example by several threats at once, by all where none are named: broken if any of them breaks it.
 
         Costs are summed; the rest of a row is that of the first threat that broke it, or else of the first threat.
         """
         rows: dict[str, dict[str, Any]] = {}
         for row in self.records.to_pylist():
+            if threats is not None and row["threat"] not in threats:
+                continue
             known = rows.get(row["key"])
-            rows[row["key"]] = row if known is None else _worse(known, row)
+            rows[row["key"]] = (
+                row if known is None else _joined(known, row, worse=row["broken"] and not known["broken"])
+            )
         return ThreatResults(pa.Table.from_pylist(list(rows.values()), RECORDS), self.tensors)
 
     def merge(self, other: Results) -> Results:
-        """Join two runs on the same model: examples and threats add up, and accuracy only falls.
+        """Join two runs on the same model: examples and threats add up, accuracy only falls, the nearer success counts.
 
         Raises:
             InputError: The runs are of different models.
@@ -186,9 +207,9 @@ class Results:
             row["example"] = positions.setdefault(row["key"], len(positions))
             place = (row["threat"], row["key"])
             known = rows.get(place)
-            rows[place] = row if known is None else _worse(known, row)
-            if known is None or (row["broken"] and not known["broken"]):
+            if known is None or _falls_further(row, known):
                 tensors.update(_stored(other.tensors, *place))
+            rows[place] = row if known is None else _joined(known, row, worse=_falls_further(row, known))
         records = pa.Table.from_pylist(list(rows.values()), RECORDS)
         run = {**self.run, "merged": [*self.run.get("merged", []), other.run]}
         return Results(records, pa.concat_tables([self.stages, other.stages]), run, tensors)
@@ -205,12 +226,21 @@ def _same_name(known: str, text: str) -> bool:
         return False
 
 
-def _worse(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Keep the row that is worse for the model, with the costs of both."""
-    worse = second if second["broken"] and not first["broken"] else first
+def _falls_further(row: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Tell whether an example fell to one run alone, or to both and to this one by a smaller change."""
+    return bool(row["broken"] and (not known["broken"] or _distance(row) < _distance(known)))
+
+
+def _distance(row: dict[str, Any]) -> float:
+    return np.inf if row["distance"] is None else float(row["distance"])
+
+
+def _joined(first: dict[str, Any], second: dict[str, Any], *, worse: bool) -> dict[str, Any]:
+    """Keep the first row, or the second where that is worse for the model, with the costs of both."""
     costs = {name: first[name] + second[name] for name in ("queries", "forwards", "backwards")}
     broken_float32 = first["broken_float32"] or second["broken_float32"]
-    return {**worse, **costs, "broken_float32": broken_float32, "example": first["example"]}
+    kept = second if worse else first
+    return {**kept, **costs, "broken_float32": broken_float32, "example": first["example"]}
 
 
 def _stored(tensors: Mapping[str, np.ndarray], threat: str, key: str) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast, get_args
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from unfooled.core.answer import Answer
 from unfooled.core.batch import Batch
-from unfooled.core.errors import InputError, UnfooledError
+from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws, reseeded
 from unfooled.core.target import Model
 
@@ -158,11 +157,22 @@ def _made(model: Classifier, recipe: _Recipe) -> Classifier | None:
     if recipe.channels_last and not wide:
         return None
     try:
-        module = folded(model.module) if recipe.fold else copy.deepcopy(model.module)
-    except Exception:  # modules fail to be copied or traced in as many ways as there are modules
+        module = _copied(model.module, fold=recipe.fold)
+    except _UnfitError:
         return None
     module.requires_grad_(False)
     return replace(model, module=_ChannelsLast(module) if recipe.channels_last else module)
+
+
+class _UnfitError(Exception):
+    """The module cannot be copied, traced or asked; why is told where the model itself is used."""
+
+
+def _copied(module: nn.Module, *, fold: bool) -> nn.Module:
+    try:
+        return folded(module) if fold else copy.deepcopy(module)
+    except Exception as error:
+        raise _UnfitError from error
 
 
 class _Asked(NamedTuple):
@@ -182,25 +192,23 @@ def _points(model: Classifier, shape: tuple[int, ...]) -> Batch:
 
 def _asked(model: Classifier, points: Batch) -> _Asked | None:
     """Ask twice with other random state: None where it fails, draws lots, or has no gradient."""
-    answers = list(_asks(model, points))
-    if len(answers) < 2 or not torch.equal(answers[0].grad, answers[1].grad):
+    try:
+        first, second = (_asks(model, points, seed) for seed in (0, 1))
+    except _UnfitError:
         return None
-    return answers[0]
+    return first if torch.equal(first.grad, second.grad) else None
 
 
-def _asks(model: Classifier, points: Batch) -> Iterator[_Asked]:
-    for seed in (0, 1):
-        values = points.values.clone().requires_grad_()
-        try:
-            with torch.enable_grad(), reseeded(seed, values.device):
-                scores = model.outputs(points.holding(values))
-                top = scores.topk(2, dim=1).values
-                (grad,) = torch.autograd.grad((top[:, 0] - top[:, 1]).sum(), values)
-        except UnfooledError:
-            return
-        except Exception:  # whatever fails here fails later too, where it is told
-            return
-        yield _Asked(scores.detach(), grad)
+def _asks(model: Classifier, points: Batch, seed: int) -> _Asked:
+    values = points.values.clone().requires_grad_()
+    try:
+        with torch.enable_grad(), reseeded(seed, values.device):
+            scores = model.outputs(points.holding(values))
+            top = scores.topk(2, dim=1).values
+            (grad,) = torch.autograd.grad((top[:, 0] - top[:, 1]).sum(), values)
+    except Exception as error:
+        raise _UnfitError from error
+    return _Asked(scores.detach(), grad)
 
 
 def _agrees(made: Classifier, points: Batch, wanted: _Asked, signs: float, scores: float) -> bool:

@@ -8,13 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from .tables import Score, Stage
-from .wording import Threat, percent
+from unfooled.core.curve import Point
+from unfooled.core.rates import Interval
+
+from .tables import Line, Score, Stage
+from .wording import Threat, measured, percent
 
 # Colours that matplotlib writes; the page's own take their place, so that one figure serves both of its themes.
 INK, MUTED, GRID = "#101112", "#717273", "#d1d2d3"
@@ -23,6 +27,8 @@ THEME = {
     INK: "ink", MUTED: "muted", GRID: "rule", STANDS: "stands", STANDS_SOFT: "stands-soft",
     FOOLED: "fooled", FOOLED_SOFT: "fooled-soft",
 }  # fmt: skip
+FINE, NEARLY_ALL = 121, 0.98
+"""At how many radii a curve is read off, and which share of what was found it must show where there is no limit."""
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # to measure by; the page puts its own font in its place
     "font.size": 10,
@@ -44,38 +50,81 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def curve(threats: Sequence[Threat], scores: Mapping[str, Score], name: str) -> Markup:
-    """Draw robust accuracy against the radius, from no change at all to the largest radius audited.
+def curve(line: Line, scores: Mapping[str, Score], name: str) -> Markup:
+    """Draw robust accuracy against the radius, from no change at all to the largest that was looked at.
+
+    A dot is a radius that was audited. Between the dots a line guides the eye; where an attack looked for the nearest
+    success, it is what that attack found.
 
     Args:
-        threats: The threats of one curve, smallest radius first.
+        line: The threats of the curve and what they found.
         scores: What each of them left standing, by name.
         name: A word that no other figure of the page has, for the ids inside.
     """
-    lines = [scores[threat.name] for threat in threats]
-    radii = [0.0] + [threat.radius or 0.0 for threat in threats]
-    labels = ["0"] + [threat.size for threat in threats]
-    shares = [lines[0].clean] + [line.share for line in lines]
-    bounds = [lines[0].clean_interval] + [line.interval for line in lines]
+    audited = [scores[threat.name] for threat in line.limited]
+    first = scores[line.threats[0].name]
+    dots = [(0.0, "0", first.clean, first.clean_interval)]
+    dots += [
+        (threat.radius or 0.0, threat.size, score.share, score.interval)
+        for threat, score in zip(line.limited, audited, strict=True)
+    ]
+    between = [(point.radius, point.robust_accuracy, point.interval) for point in _between(line)]
+    path = between or [(radius, share, interval) for radius, _, share, interval in dots]
+    radii = [radius for radius, *_ in path]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.3), layout="constrained")
         axes = figure.add_subplot()
-        axes.fill_between(radii, [b.low for b in bounds], [b.high for b in bounds], color=STANDS_SOFT, alpha=0.35, lw=0)
-        axes.plot(radii, shares, color=STANDS, lw=2)
-        axes.vlines(radii, [b.low for b in bounds], [b.high for b in bounds], color=STANDS, lw=1)
-        axes.plot(radii, shares, "o", color=STANDS, ms=6)
-        ticks = _spaced(radii, labels)
-        for radius, share, tick in zip(radii, shares, ticks, strict=True):
-            if tick:
-                axes.annotate(percent(share), (radius, share), (6, 5), textcoords="offset points", color=INK)
-        axes.set(ylim=(-0.02, 1.1), yticks=[0, 0.25, 0.5, 0.75, 1], xticks=radii, xticklabels=ticks)
+        low, high = zip(*(interval for *_, interval in path), strict=True)
+        axes.fill_between(radii, low, high, color=STANDS_SOFT, alpha=0.35, lw=0)
+        axes.plot(radii, [share for _, share, _ in path], color=STANDS, lw=2)
+        _dots(axes, dots)
+        words = "; ".join(f"{size}: {percent(share)}" for _, size, share, _ in dots)
+        if line.close and line.curve.median <= radii[-1]:
+            axes.axvline(line.curve.median, color=MUTED, lw=1, ls=(0, (3, 3)))
+            half = f"half fall within {measured(line.curve.median, line.threats[0])}"
+            axes.annotate(half, (line.curve.median, 1.06), (5, 0), textcoords="offset points", color=MUTED, va="center")
+            words = f"{words}; {half}"
+        if radii[-1] > 1.2 * dots[-1][0]:  # beyond what was audited: plain numbers
+            axes.set_xticks(*_round(radii[-1], line.threats[0]))
         axes.set_xlim(-0.03 * radii[-1], 1.12 * radii[-1])
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol="\u202f%"))
-        axes.set_xlabel("Largest change allowed")
-        axes.grid(axis="y")
-        axes.tick_params(length=0)
-        words = "; ".join(f"{label}: {percent(share)}" for label, share in zip(labels, shares, strict=True))
+        axes.set_xlabel(f"Largest change allowed ({line.threats[0].measure})".removesuffix(" ()"))
         return _svg(figure, name, f"Robust accuracy by largest change allowed. {words}.")
+
+
+def _dots(axes: Axes, dots: Sequence[tuple[float, str, float, Interval]]) -> None:
+    """Draw the radii that were audited, with their intervals, and label them where there is room."""
+    radii, sizes, shares, bounds = zip(*dots, strict=True)
+    axes.vlines(radii, [b.low for b in bounds], [b.high for b in bounds], color=STANDS, lw=1)
+    axes.plot(radii, shares, "o", color=STANDS, ms=6)
+    ticks = _spaced(radii, sizes)
+    for radius, share, tick in zip(radii, shares, ticks, strict=True):
+        if tick:
+            axes.annotate(percent(share), (radius, share), (6, 5), textcoords="offset points", color=INK)
+    axes.set(ylim=(-0.02, 1.1), yticks=[0, 0.25, 0.5, 0.75, 1])
+    if len(radii) > 1:
+        axes.set_xticks(radii, ticks)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol="\u202f%"))
+    axes.grid(axis="y")
+    axes.tick_params(length=0)
+
+
+def _round(reach: float, threat: Threat) -> tuple[list[float], list[str]]:
+    """Choose round radii up to `reach` for an axis, and write them."""
+    unit = 255 if threat.family == "linf" and threat.pictures else 1
+    ticks = [
+        float(tick) / unit
+        for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(0, reach * unit)
+        if tick <= reach * unit
+    ]
+    return ticks, [measured(tick, threat).partition(" ")[0] for tick in ticks]
+
+
+def _between(line: Line) -> list[Point]:
+    """Read the curve off at many radii, up to the largest audited or, without a limit, to what nearly all need."""
+    reach = max([threat.radius or 0.0 for threat in line.limited], default=0.0)
+    if line.threats[-1].unlimited and line.found.size:
+        reach = max(reach, float(np.quantile(line.found, NEARLY_ALL)))
+    return [line.curve.at(float(radius)) for radius in np.linspace(0, reach, FINE)] if line.close and reach else []
 
 
 def _spaced(radii: Sequence[float], labels: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from unfooled.core.schema import SCHEMA_VERSION
 
 from . import charts, tables, wording
 from .gallery import ROOM, Exhibit, first_picture, gallery
+from .headline import headline, typical
 from .wording import Threat
 
 
@@ -69,6 +70,7 @@ def _contents(results: Results) -> dict[str, Any]:
     scores = {name: tables.score(found[name]) for name in threats}
     hardest = tables.hardest(scores, threats)
     first = _first(found, threats, hardest)
+    lines, limited = tables.lines(results, threats), tables.limits(threats)
     stages = {name: rows for name in threats if (rows := tables.stages(results, name))}
     return {
         "run": results.run,
@@ -76,21 +78,24 @@ def _contents(results: Results) -> dict[str, Any]:
         "classes": tables.class_names(results.run),
         "threats": threats,
         "hardest": hardest,
-        "headline": wording.headline(found[hardest], threats[hardest]),
+        "headline": headline(found[hardest], threats[hardest]),
         "first": first,
         "scores": scores,
-        "union": tables.score(results.union()) if len(scores) > 1 else None,
+        "union": tables.score(results.union(limited)) if len(limited) > 1 else None,
+        "limited": limited,
         "curves": [
-            (line, charts.curve(line, scores, f"curve{place}")) for place, line in enumerate(tables.curves(threats))
+            (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
+            for place, line in enumerate(lines)
         ],
-        "radii": max(map(len, tables.curves(threats)), default=0),
+        "close": any(line.close for line in lines),
+        "radii": max((len(line.threats) for line in lines), default=0),
         "stages": [
             (threats[name], rows, charts.attacks(rows, f"attacks{place}"))
             for place, (name, rows) in enumerate(stages.items())
         ],
         "walls": gallery(found, threats, ROOM - (first.characters if first else 0)),
         "differs": any(line.robust != line.robust_float32 for line in scores.values()),
-        "by_class": tables.by_class(found[hardest]),
+        "by_class": [] if threats[hardest].unlimited else tables.by_class(found[hardest]),
         "notes": _notes(results.run),
         "call": _call(results.run),
         "settings": _settings(results.run),

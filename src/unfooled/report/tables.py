@@ -6,10 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from unfooled.core.curve import Curve, curves_of
 from unfooled.core.rates import Interval, wilson
 from unfooled.core.results import Results, ThreatResults
 
@@ -95,17 +99,63 @@ def _of_pictures(found: ThreatResults, settings: Mapping[str, Any]) -> bool:
 
 
 def hardest(scores: Mapping[str, Score], threats: Mapping[str, Threat]) -> str:
-    """Choose the threat for the headline: the one that leaves least standing, among equals the smallest radius."""
-    return min(scores, key=lambda name: (scores[name].share, threats[name].radius or 0.0))
+    """Choose the threat for the headline: the one that leaves least standing, among equals the smallest radius.
+
+    One without a limit, under which nearly everything falls, is chosen only where there is no other.
+    """
+    limited = limits(threats) or list(threats)
+    return min(limited, key=lambda name: (scores[name].share, threats[name].radius or 0.0))
 
 
-def curves(threats: Mapping[str, Threat]) -> list[list[Threat]]:
-    """Gather the threats that differ in their radius alone, smallest radius first: one list a curve."""
+def limits(threats: Mapping[str, Threat]) -> list[str]:
+    """Name the threats that set a limit: those without one ask how far an attacker must go, not whether they can."""
+    return [name for name, threat in threats.items() if not threat.unlimited]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of the page.
+
+    Attributes:
+        threats: The threats that differ in their radius alone, smallest first; those without a limit last.
+        curve: What they found.
+        close: Whether an attack looked for the nearest success, so that the curve holds between the radii too.
+    """
+
+    threats: list[Threat]
+    curve: Curve
+    close: bool
+
+    @property
+    def limited(self) -> list[Threat]:
+        """The threats that set a limit: the radii that were audited."""
+        return [threat for threat in self.threats if not threat.unlimited]
+
+    @property
+    def found(self) -> np.ndarray:
+        """The distances at which examples read rightly fell, (m,)."""
+        distance = self.curve.distance[self.curve.right]
+        return np.asarray(distance[np.isfinite(distance)])
+
+
+def lines(results: Results, threats: Mapping[str, Threat]) -> list[Line]:
+    """Gather the threats that differ in their radius alone into curves, where there is anything to draw."""
     series: dict[tuple[str, ...], list[Threat]] = {}
     for threat in threats.values():
-        if threat.radius:
+        if threat.radius or threat.unlimited:
             series.setdefault(threat.series, []).append(threat)
-    return [sorted(line, key=lambda threat: threat.radius or 0.0) for line in series.values()]
+    nearest = {name for run in _runs(results.run) for name in run["suite"].get("nearest", [])}
+    found = []
+    for ladder in series.values():
+        ladder.sort(key=lambda threat: threat.radius or inf)
+        names = pa.array([threat.name for threat in ladder])
+        rows = results.records.filter(pc.is_in(results.records["threat"], names))
+        (curve,) = curves_of(rows.to_pylist()).values()
+        close = not nearest.isdisjoint(stage.row["attack"] for stage in stages(results, ladder[-1].name))
+        line = Line(ladder, curve, close)
+        if line.limited or line.found.size:
+            found.append(line)
+    return found
 
 
 @dataclass(frozen=True)

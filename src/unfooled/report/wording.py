@@ -9,12 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from unfooled.core.results import ThreatResults
-
 THIN = "\u202f"  # narrow space that does not break, between a number and its unit
 FAMILIES = {
     "linf": "change every {site} by at most {size}{scale}",
     "l2": "change {whole} by at most {size} in all (Euclidean length of the change)",
+    "l1": "change {whole} by at most {size} in all (sum of the changes of all values)",
+    "l0": "change at most {size} {site}s of {whole}, each as much as they like",
+}
+MEASURES = {
+    "linf": "largest change of one {site}",
+    "l2": "Euclidean length of the change",
+    "l1": "sum of the changes of all values",
+    "l0": "number of {site}s changed",
 }
 SIGHTS = {
     "gradient": "has a copy of the model",
@@ -57,9 +63,24 @@ class Threat:
 
     @property
     def radius(self) -> float | None:
-        """Largest distance allowed; None where the set has none."""
+        """Largest distance allowed; None where there is no limit, or the set has none."""
         radius: float | None = self.settings["radius"]
         return radius
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it asks how far an attacker must go, instead of whether they can stay within a radius."""
+        return self.radius is None and self.family in MEASURES
+
+    @property
+    def measure(self) -> str:
+        """What its distance is, in words; empty where that is not known."""
+        return MEASURES.get(self.family, "").format(site=self.site)
+
+    @property
+    def site(self) -> str:
+        """What one place of an example is called."""
+        return "pixel" if self.pictures else "value"
 
     @property
     def region(self) -> str:
@@ -84,13 +105,11 @@ class Threat:
     @property
     def change(self) -> str:
         """What the attacker may do, as the end of 'somebody who may'."""
-        template = FAMILIES.get(self.family)
-        if template is None or not self.size:
+        template = "change {whole} in any way" if self.unlimited else FAMILIES.get(self.family)
+        if template is None or not (self.size or self.unlimited):
             return f"make any change within {self.settings['within']}"
-        site, whole, scale = ("value", "the example", "")
-        if self.pictures:
-            site, whole, scale = ("pixel", "the picture", " of full brightness")
-        words = template.format(site=site, whole=whole, size=self.size, scale=scale)
+        scale = " of full brightness" if self.pictures else ""
+        words = template.format(site=self.site, whole=f"the {self.noun}", size=self.size, scale=scale)
         return f"{words} inside a marked region" if self.region else words
 
     @property
@@ -122,50 +141,6 @@ class Threat:
             case "leave":
                 return f"makes it answer something other than {names}"
         return f"reaches the goal {self.goal}"
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The first sentence of the report in three parts, so that the page can stress the last.
-
-    Attributes:
-        before: How the model does when nobody attacks.
-        attacker: Who attacks, and what they may do; empty if there was nothing to attack.
-        outcome: What comes of it.
-    """
-
-    before: str
-    attacker: str
-    outcome: str
-
-
-def headline(found: ThreatResults, threat: Threat) -> Headline:
-    """Say in one breath what an audit found out under one threat."""
-    n, right = len(found), int(found.column("clean_correct").sum())
-    fooled = right - int(found.robust.sum())
-    before = f"Of {count(n, threat.noun)}, the model reads {_share(right, n)} rightly"
-    if n == 1:
-        before = f"The model reads the one {threat.noun} of this audit {'rightly' if right else 'wrongly'}"
-    if right == 0:
-        return Headline(f"{before}, attack or none.", "", "Check the labels, the classes and the preprocessing first.")
-    visible = f" \u2013 {threat.visibility} \u2013" if threat.visibility else ""
-    who = f"who {threat.sight} and may {threat.change}{visible}"
-    if fooled == 0:
-        those = "it" if right == 1 else f"any of these {right:,}"
-        return Headline(f"{before}.", f"For somebody {who}", f"no attack tried here worked on {those}.")
-    return Headline(f"{before}.", f"Somebody {who}", f"{threat.aim} on {_of_these(fooled, right)}.")
-
-
-def _share(part: int, whole: int) -> str:
-    if part == whole:
-        return "both" if whole == 2 else f"all {whole:,}"
-    return f"{part:,}" if part else "none"
-
-
-def _of_these(part: int, whole: int) -> str:
-    if whole == 1:
-        return "that one"
-    return f"all of these {whole:,}" if part == whole else f"{part:,} of these {whole:,}"
 
 
 def class_name(label: int | None, classes: list[str] | None) -> str:

@@ -9,11 +9,13 @@ from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
 from unfooled.core.threat import Ball
 
+from .l0 import L0
+from .l1 import L1
 from .l2 import L2
 from .linf import Linf
 from .masked import Masked, Region
 
-BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2}
+BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
 
 

@@ -138,6 +138,26 @@ def test_a_union_is_broken_where_any_threat_breaks() -> None:
     assert union.column("distance")[0] == 0.9
     assert [place for place, _ in union.adversarial()] == [0, 1]
     assert both.union().table.equals(union.table)
+    assert both.union(["linf:0.1"]).table.equals(both["linf:0.1"].table)
+    assert both.union(["linf:0.1", "l2:1"]).table.equals(union.table)
+
+
+def test_curves_are_found_by_kind() -> None:
+    two = results([*FOUR, *(fell("l2:1", i, radius=1.0, distance=0.2 * i) for i in (1, 2, 3))])
+    assert set(two.curves) == {"linf", "l2"}
+    assert two.curve("linf").at(0.1).robust_accuracy == two["linf:0.1"].robust_accuracy
+    assert [two.curve("l2").at(radius).robust_accuracy for radius in (0.1, 0.3, 0.5, 0.7)] == [1, 2 / 3, 1 / 3, 0]
+    for wrong in (None, "l1", "linf:0.1"):
+        with pytest.raises(InputError, match="no such curve"):
+            two.curve(wrong)
+    assert results(FOUR).curve().kind == "linf"
+
+
+def test_a_threat_without_a_limit_has_no_radius_on_disk(tmp_path: Path) -> None:
+    save(results([*FOUR, *(fell("l2", i, radius=None, distance=0.2) for i in range(4))]), tmp_path)
+    read = load(tmp_path)
+    assert read["l2"].column("radius").tolist() == pytest.approx([np.nan] * 4, nan_ok=True)
+    assert read.curve("l2").median == 0.2
 
 
 def test_merged_shards_stand_side_by_side() -> None:
@@ -171,6 +191,16 @@ def test_merged_attempts_only_lower_the_accuracy() -> None:
     again = mine.merge(theirs).merge(mine)
     assert len(again.run["merged"]) == 2
     assert again["linf:0.1"].robust_accuracy == mine.merge(theirs)["linf:0.1"].robust_accuracy
+
+
+def test_of_two_runs_the_nearer_success_counts() -> None:
+    near, far = (results([fell("l2", 0, by, distance=size)]) for by, size in (("ddn", 0.2), ("fmn", 0.3)))
+    near.tensors["x_adv/l2/k0"][:] = 7
+    for one, other in ((near, far), (far, near)):
+        rows = one.merge(other)["l2"]
+        assert (rows.column("attack")[0], rows.column("distance")[0]) == ("ddn", 0.2)
+        assert [stored.max() for _, stored in rows.adversarial()] == [7]
+        assert rows.forwards.tolist() == [10]
 
 
 def test_merged_threats_add_up() -> None:

@@ -26,7 +26,7 @@ def threat(name: str = FOUR, **changes: object) -> dict[str, object]:
         "name": name,
         "goal": goal or "misclassify",
         "within": within,
-        "radius": float(over) / float(under or 1),
+        "radius": float(over) / float(under or 1) if size else None,
         "access": "gradient",
         "budget": None,
         "carrier": "png8",
@@ -129,6 +129,19 @@ class Elements(HTMLParser):
         assert self.open.pop() == tag
 
 
+def nearest(*names: str, distances: tuple[float, ...] = (0.11, 0.22, 0.33, 0.44, 0.55), **more: object) -> Results:
+    """Make results of an attack that found these distances, at the first of which the model falls to it."""
+    whole = make(threats=[threat(name) for name in names], **more)  # type: ignore[arg-type]
+    rows = whole.records.to_pylist()
+    for row in rows:
+        if row["broken"]:
+            row["distance"] = distances[(row["example"] - 2) % len(distances)]
+            radius = np.inf if row["radius"] is None else row["radius"]
+            row["broken"] = row["broken_float32"] = row["distance"] <= radius
+    whole.run["suite"]["nearest"] = ["apgd"]
+    return Results(pa.Table.from_pylist(rows, RECORDS), whole.stages, whole.run, whole.tensors)
+
+
 CASES = {
     "some broken": make(),
     "nothing broken": make(fooled=0),
@@ -145,6 +158,12 @@ CASES = {
     "repeated trials": make(threats=[threat(trials=20, quorum=0.5)]),
     "names without files": make(name=""),
     "two thousand": make(2000, 100, 1500, shape=(1, 8, 8)),
+    "no limit": nearest("l2"),
+    "no limit, nothing broken": nearest("l2", fooled=0),
+    "no limit, all misread": nearest("linf", wrong=10, fooled=0),
+    "no limit, one example": nearest("l0", n=1, wrong=0, fooled=1),
+    "no limit, waveforms": nearest("linf", shape=(400,)),
+    "limits and none": nearest("l1:1/4", "l1:2/4", "l1", "linf:1/255", "linf", "become:3 l2"),
     "a wide picture": make(3, 0, 1, shape=(3, 300, 900)),
 }
 
@@ -201,6 +220,43 @@ def test_headline_says_it_in_plain_words() -> None:
 def test_headline_is_of_the_smallest_radius_that_does_most() -> None:
     rows = make(threats=[threat("linf:8/255"), threat("linf:2/255"), threat("linf:4/255")])
     assert "at most 2/255 of full brightness \u2013 too" in text(render(rows))
+
+
+def test_without_a_limit_the_headline_says_how_far() -> None:
+    seen = text(render(nearest("l2", n=20, wrong=2, fooled=18, distances=tuple(k / 10 for k in range(1, 19)))))
+    who = "Somebody who has a copy of the model and may change the picture in any way"
+    far = "fools it on all of these 18, and on 9 of them with a change of 0.9 or less (Euclidean length of the change)"
+    assert f"reads 18 rightly. {who} {far}." in seen
+    assert "still read rightly under attack" not in seen
+    assert "change the picture in any way l2 18 of 18 no limit" in seen
+    assert "For half of the 18 pictures read rightly, a change of 0.9 is enough (Euclidean length" in seen
+    few = text(render(nearest("l2", n=20, wrong=2, fooled=5)))
+    assert "fools it on 5 of these 18. " in few
+    assert "Fewer than half of the 18 pictures read rightly fall to a change of any size" in few
+
+
+def test_the_headline_prefers_a_limit() -> None:
+    seen = text(render(nearest("l2", "l2:0.25", "l2:0.35")))
+    assert "at most 0.35 in all (Euclidean length of the change) fools it on 3 of these 8." in seen
+    assert "any of these that has a limit 3 of 8" in seen
+    assert "Fewer than" not in seen
+    assert "For half of the 8 pictures read rightly, a change of 0.44 is enough" in seen
+
+
+def test_a_curve_between_the_radii_is_drawn_where_it_is_known() -> None:
+    """Many points of what one attack found, or a line from dot to dot."""
+    names = ("l2:0.25", "l2:0.5")
+    close, coarse = nearest(*names), nearest(*names)
+    del coarse.run["suite"]["nearest"]
+    lines = []
+    for results in (close, coarse):
+        page = render(results)
+        figure = page[page.index('id="radius"') : page.index('id="attacks"')]
+        lines.append(max(path.count("L ") for path in re.findall(r' d="([^"]*)"', figure)))
+        assert "0: 80 %; 0.25: 60 %; 0.5: 40 %" in figure.replace("\u202f", " ")
+        assert ("half fall within 0.44" in figure) == (results is close)
+    assert lines[0] > 120
+    assert lines[1] < 20
 
 
 def test_several_threats_are_joined() -> None:
