@@ -10,8 +10,10 @@ from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Ball
 
+from .alma import ALMA
 from .apgd import APGD
 from .apgd_targeted import APGDTargeted
+from .boundary_walk import BoundaryWalk
 from .corner_noise import CornerNoise
 from .ddn import DDN
 from .fgsm import FGSM
@@ -31,6 +33,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-t": APGDTargeted(),
     "ddn": DDN(),
     "fmn": FMN(),
+    "alma": ALMA(),
+    "boundary-walk": BoundaryWalk(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

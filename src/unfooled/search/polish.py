@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from unfooled.core.answer import Answer, Scores
@@ -15,6 +16,8 @@ from .transforms import chained
 _LAST_SHARE = 0.03
 _ZEAL = 5.0
 _SETTLED = 1e-4
+_CLEAR = 2 * FIRM  # one aims at twice what counts, lest rounding undo a success
+_CLEARER = 0.01
 
 
 def polish(keeper: Keeper[Ball], steps: int) -> None:
@@ -32,7 +35,7 @@ def polish(keeper: Keeper[Ball], steps: int) -> None:
         walk(keeper, owner, keeper.proposals(owner), steps)
 
 
-def walk(keeper: Keeper[Ball], owner: Tensor, x_t: Batch, steps: int, *, done: int = 0) -> None:
+def walk(keeper: Keeper[Ball], owner: Tensor, x_t: Batch, steps: int) -> None:
     """Walk along the boundary, from anywhere, to where it is nearest; what is found goes to the keeper.
 
     Each step linearises the margin where the walk stands. Back to the boundary goes the nearest way, five times as
@@ -48,7 +51,6 @@ def walk(keeper: Keeper[Ball], owner: Tensor, x_t: Batch, steps: int, *, done: i
         owner: Who walks, (r,).
         x_t: Where they begin, (r, ...).
         steps: Steps of each example, 1 or more.
-        done: Steps that led to x_t.
     """
     problem = keeper.problem
     target, within = problem.target, problem.within
@@ -57,33 +59,36 @@ def walk(keeper: Keeper[Ball], owner: Tensor, x_t: Batch, steps: int, *, done: i
     def objective(outputs: Tensor, owner: Tensor) -> Tensor:
         return problem.goal.margin(Scores(outputs), problem.y[owner])
 
-    for k in range(done, done + steps):
+    clear = torch.full_like(owner, _CLEAR, dtype=torch.float64)
+    for k in range(steps):
         if not len(owner):
             return
         seen = target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, seen.loss, seen.answer)
         x, grad = problem.x.rows(owner), clean(seen.grad, owner)
-        lacking = beyond(seen.answer, seen.loss)
+        reached = problem.reached(seen.answer, owner)
+        lost = reached & keeper.distance(owner).isinf()  # the carrier cannot hold it: it must be clearer
+        clear = torch.where(lost, (4 * clear).clamp(min=_CLEARER), clear)
+        lacking = beyond(seen.answer, seen.loss, clear)
         nearest = within.cross(x, grad, inner(grad, x_t.values.double() - x.values.double()) + lacking)
         back = within.cross(x_t, grad, _ZEAL * lacking)
-        share = _LAST_SHARE ** (k / (done + steps))
+        share = _LAST_SHARE ** (k / steps)
         moved = within.project(x.holding(back.values + share * (nearest.values - back.values)), x)
-        settled = problem.reached(seen.answer, owner) & (
-            within.distance(nearest, x) > (1 - _SETTLED) * within.distance(x_t, x)
-        )
-        going_on &= ~settled
-        owner, x_t = owner[going_on], moved.rows(going_on)
+        settled = within.distance(nearest, x) > (1 - _SETTLED) * within.distance(x_t, x)
+        going_on &= ~(reached & settled & ~lost)
+        owner, x_t, clear = owner[going_on], moved.rows(going_on), clear[going_on]
     if len(owner):
         last = target.losses(x_t, objective, owner)
         keeper.keep(owner, x_t, last.loss, last.answer)
 
 
-def beyond(answer: Answer, loss: Tensor) -> Tensor:
-    """Tell how much margin is lacking, (r,) float64: one aims at twice what counts, lest rounding undo a success.
+def beyond(answer: Answer, loss: Tensor, clear: float | Tensor = _CLEAR) -> Tensor:
+    """Tell how much margin is lacking, (r,) float64.
 
     Args:
         answer: What the model said.
         loss: The margins, (r,).
+        clear: What the margin should be, as a share of the scores' size.
     """
     size = loss.abs() if answer.scores is None else answer.scores.topk(2, dim=1).values.abs().amax(dim=1)
-    return 2 * FIRM * size.double() - loss.double()
+    return clear * size.double() - loss.double()
