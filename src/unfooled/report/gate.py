@@ -145,10 +145,10 @@ def _required(asked: Requirement, threat: str, found: ThreatResults, level: floa
     bound, best = interval[end], clopper_pearson(ideal, n, level)[end]
     failed, hopeless = (rate < asked.share if least else rate > asked.share for rate in (bound, best))
     rate = f"{hits:,} of {n:,}" + (f" ({hits / n:.2%})" if n else "")
-    but = ("but may be as low as" if least else "but may be as high as") if failed else "and no worse than"
+    but = f"but may be as {'low' if least else 'high'} as" if failed else "and no worse than"
     why = (
-        f"Under {threat}, {asked.metric.replace('_', ' ')} is {rate} {but} {bound:.2%} (exact {100 * level:.4g}% interval): "
-        f"{sign} {100 * asked.share:.4g}% is {'not ' if failed else ''}met."
+        f"Under {threat}, {asked.metric.replace('_', ' ')} is {rate} {but} {bound:.2%} (exact {100 * level:.4g}% "
+        f"interval): {sign} {100 * asked.share:.4g}% is {'not ' if failed else ''}met."
     )
     if hopeless:
         why += f" {n:,} examples can show {best:.2%} at best: audit more of them."
@@ -172,9 +172,9 @@ def _compared(
     p = mcnemar(lost, won)
     worse = lost > won and p < 1 - level
     why = (
-        f"Under {threat}, of {len(pairs):,} examples shared with the baseline ({len(now):,} here, {len(before):,} there), "
-        f"{lost:,} were lost and {won:,} won: {'' if worse else 'not '}significantly worse "
-        f"(exact McNemar test at {100 * level:.4g}%, p = {p:.3g})."
+        f"Under {threat}, of {len(pairs):,} examples shared with the baseline ({len(now):,} here, {len(before):,} "
+        f"there), {lost:,} were lost and {won:,} won: {'' if worse else 'not '}significantly worse (exact McNemar test "
+        f"at {100 * level:.4g}%, p = {p:.3g})."
     )
     figures = {"shared": len(pairs), "lost": lost, "won": won, "p": p, "level": level}
     return Judgement(NO_WORSE, threat, Outcome.UNRELIABLE if unfair else _outcome(worse, doubted), figures, why)
