@@ -172,8 +172,8 @@ def _compared(
     p = mcnemar(lost, won)
     worse = lost > won and p < 1 - level
     why = (
-        f"Under {threat}, of {len(pairs):,} examples shared with the baseline ({len(now):,} here, {len(before):,} "
-        f"there), {lost:,} were lost and {won:,} won: {'' if worse else 'not '}significantly worse (exact McNemar test "
+        f"Under {threat}, {lost:,} lost and {won:,} won of the {len(pairs):,} examples shared with the baseline "
+        f"({len(now):,} here, {len(before):,} there): {'' if worse else 'not '}significantly worse (exact McNemar test "
         f"at {100 * level:.4g}%, p = {p:.3g})."
     )
     figures = {"shared": len(pairs), "lost": lost, "won": won, "p": p, "level": level}

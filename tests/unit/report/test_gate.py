@@ -232,7 +232,7 @@ def test_the_paired_test_decides_and_only_losses_fail(lost: int, won: int, outco
     p = min(1, 2 * binom.cdf(min(lost, won), lost + won, 0.5))
     assert (judgement.required, judgement.outcome.value) == (NO_WORSE, outcome)
     assert judgement.figures == {"shared": 100, "lost": lost, "won": won, "p": pytest.approx(p), "level": 0.95}
-    assert f"{lost} were lost and {won} won" in judgement.why
+    assert f"{lost} lost and {won} won" in judgement.why
 
 
 def test_pairs_are_matched_by_content_not_by_place() -> None:
