@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -47,6 +48,10 @@ def single():
 
 def counting():
     return Around(lambda m, scores: scores + m.calls.add_(1) * 0)
+
+
+def blind():
+    return Around(lambda m, scores: scores.round())
 
 
 def not_finite():
@@ -513,6 +518,75 @@ def test_judge_and_merge(place, run, tmp_path):
     refused(call("merge", run, run, "--out", tmp_path / "both"), ("holds a finished run",))
 
 
+# gate
+
+
+def test_a_run_that_shows_what_is_required_passes(run, tmp_path):
+    words = ("--require", "clean_accuracy>=0.6", "--require", "linf:24/255 robust_accuracy>=0%", "--baseline", run)
+    told = call("gate", run, *words, "--junit", tmp_path / "gate.xml")
+    assert told.exit_code == 0, told.output
+    for part in ("The gate: passed", "11 of 12 (91.67%) and no worse than 61.52%", "0 lost and 0 won"):
+        assert part in told.stdout
+    (suite,) = ElementTree.parse(tmp_path / "gate.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "0")
+    found = one_object(call("gate", run, *words, "--json"))
+    assert found["outcome"] == "passed"
+    assert found["judgements"][0]["figures"]["hits"] == 11
+    assert call("gate", run, *words, "-q").output == ""
+
+
+def test_a_run_that_shows_too_little_fails(run, tmp_path):
+    """Eleven of twelve are 92 %, and prove no more than 61 %."""
+    told = call("gate", run, "--require", "l2:0.5 clean_accuracy>=0.62", "--junit", tmp_path / "gate.xml")
+    assert told.exit_code == 1
+    assert "may be as low as 61.52%" in told.stdout
+    assert "61.52%" in next(ElementTree.parse(tmp_path / "gate.xml").iter("failure")).text
+
+
+def test_a_run_whose_gradients_are_zero_is_not_reliable(place, tmp_path):
+    assert audit(place, "-t", "linf:1/255", "--out", tmp_path / "r", "-q", model="blind").exit_code == 0
+    told = call("gate", tmp_path / "r", "--require", "robust_accuracy>=0.1")
+    assert told.exit_code == 3, told.output
+    assert "zero or no numbers" in told.stdout
+    assert "The gate: not reliable" in told.stdout
+    assert call("gate", tmp_path / "r", "--require", "robust_accuracy>=0.99").exit_code == 1
+
+
+def test_a_run_without_an_end_is_not_reliable(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "run.json").unlink()
+    told = call("gate", copy, "--require", "robust_accuracy>=0")
+    assert told.exit_code == 3
+    assert "--resume" in told.stderr
+
+
+BAD_GATES = {
+    "nothing": ((), ("Nothing is required", "--require")),
+    "grammar": (("--require", "robust"), ("'robust'", "METRIC>=SHARE")),
+    "metric": (("--require", "accuracy>=0.4"), ("'accuracy'", "robust_accuracy")),
+    "threat": (("--require", "l1:3 robust_accuracy>=0.4"), ("'l1:3'", "linf:8/255")),
+    "percent": (("--require", "robust_accuracy>=40"), ("'40'", "Write 0.40 or 40%")),
+    "level": (("--require", "robust_accuracy>=0.4", "--level", "0.05"), ("0.05", "0.95")),
+    "baseline": (("--baseline", "nowhere"), ("nowhere", "not a finished run")),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_GATES)
+def test_bad_gates(run, fault):
+    words, parts = BAD_GATES[fault]
+    refused(call("gate", run, *words), parts)
+
+
+def test_a_gate_needs_runs_that_can_be_compared(place, run, tmp_path):
+    refused(call("gate", tmp_path, "--require", "robust_accuracy>=0"), ("not a finished run",))
+    audit(place, "-t", "linf:8/255,24/255", "-t", "l2:1", "--out", tmp_path / "threats", "-q")
+    refused(call("gate", run, "--baseline", tmp_path / "threats"), ("other threats", "l2:0.5"))
+    np.savez(tmp_path / "other.npz", x=255 - PICTURES, y=np.zeros(12, np.int64))
+    words = ("-t", "linf:8/255,24/255", "-t", "l2:0.5", "--out", tmp_path / "data", "-q")
+    audit(place, *words, data=str(tmp_path / "other.npz"))
+    refused(call("gate", run, "--baseline", tmp_path / "data"), ("other data", "no shared example"))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -606,6 +680,18 @@ def test_the_demo_leaves_other_folders_alone(tmp_path):
 def test_version_and_help():
     assert call("--version").stdout.strip() == f"unfooled {unfooled.__version__}"
     told = call("--help").stdout
-    for command in ("audit", "verify", "export", "report", "estimate", "doctor", "attacks", "demo", "judge", "merge"):
+    for command in (
+        "audit",
+        "verify",
+        "export",
+        "report",
+        "estimate",
+        "doctor",
+        "attacks",
+        "demo",
+        "judge",
+        "merge",
+        "gate",
+    ):
         assert command in told
         assert call(command, "--help").exit_code == 0

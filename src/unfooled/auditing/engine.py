@@ -18,7 +18,7 @@ from unfooled.core import folder
 from unfooled.core.answer import Answer, Labels, Scores
 from unfooled.core.attack import Attack
 from unfooled.core.results import Results
-from unfooled.core.schema import STAGES
+from unfooled.core.schema import POINT_NOWHERE, STAGES
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.models.prepare import Preparation
@@ -220,7 +220,7 @@ class _Run:
         if dead > _DEAD * backwards:
             self.notes.append(
                 f"{threat.name}: {dead / backwards:.0%} of the gradients that {stage.name} was given are zero or no "
-                "numbers and point nowhere, so what stands may not be robust; `unfooled doctor` looks for the cause"
+                f"numbers and {POINT_NOWHERE}, so what stands may not be robust; `unfooled doctor` looks for the cause"
             )
 
     def _tensors(self, sheets: list[Sheet]) -> dict[str, np.ndarray]:

@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from unfooled.core.errors import RunError
-from unfooled.core.folder import RECORDS_FILE, RUN, STAGES_FILE, TENSORS_FILE, write_atomically
+from unfooled.core.folder import PLAN, RECORDS_FILE, RUN, STAGES_FILE, TENSORS_FILE, write_atomically
 
-_PLAN, _UNITS = "plan.json", "units"
+_UNITS = "units"
 
 _FORM = 2
 """What units look like; those of another form are not found, and done again."""
@@ -56,7 +56,7 @@ class Journal:
                     "The run to resume had other settings", ", ".join(changed), "Repeat them, or name another folder."
                 )
         (folder / _UNITS).mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / _PLAN, json.dumps(plan, indent=2, sort_keys=True))
+        write_atomically(folder / PLAN, json.dumps(plan, indent=2, sort_keys=True))
 
     def recall(self, name: str, work: Callable[[], Unit]) -> Unit:
         """Give a unit's result from the journal, or do the work and write it down."""
@@ -91,13 +91,13 @@ def clear(folder: Path) -> None:
         return
     if _held_plan(folder) is None and not (folder / RUN).is_file():
         raise RunError("This folder holds no run of unfooled", folder, "Name an empty folder.")
-    for name in (_PLAN, RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE, "report.html"):
+    for name in (PLAN, RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE, "report.html"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / _UNITS, ignore_errors=True)
 
 
 def _held_plan(folder: Path) -> dict[str, Any] | None:
-    path = folder / _PLAN
+    path = folder / PLAN
     if not path.is_file():
         return None
     try:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from . import options as o
-from .terminal import on_stdout, print_json
+from .terminal import FAILED, on_stdout, print_json
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -49,7 +49,7 @@ def doctor(
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in COLOURS if status in statuses)
         console.print(f"\n{counts}", style=COLOURS[max(statuses, key=list(COLOURS).index)])
     if "fail" in statuses:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _line(console: Console, name: str, status: str, found: str, advice: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from . import options as o
 from .auditing import refuse_taken, show
-from .terminal import columns, on_stdout, print_json
+from .terminal import FAILED, columns, on_stdout, print_json
 
 
 def verify(
@@ -45,7 +45,7 @@ def verify(
                 table.add_row(one.threat, one.name, one.why)
             console.print(table)
     if doubtful:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def report(

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from unfooled.core.errors import RunError, UnfooledError
 
-WRONG, INTERRUPTED = 2, 130
-"""Exit codes: something that the user can mend; Ctrl-C. A check that fails exits with 1."""
+FAILED, WRONG, UNRELIABLE, INTERRUPTED = 1, 2, 3, 130
+"""Exit codes: a check that fails; something that the user can mend; figures not to be believed; Ctrl-C."""
 
 PIPE_WIDTH = 200
 

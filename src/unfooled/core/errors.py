@@ -44,5 +44,9 @@ class RunError(UnfooledError):
     """A run folder is missing, damaged, unfinished or belongs to another audit."""
 
 
+class UnfinishedError(RunError):
+    """A run was begun and has not come to its end: there is nothing to read yet."""
+
+
 class MissingExtraError(UnfooledError):
     """An optional dependency is not installed."""

@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from .errors import RunError
+from .errors import RunError, UnfinishedError
 from .results import Results
 from .schema import RECORDS, SCHEMA_VERSION, STAGES
 
 RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE = "run.json", "records.parquet", "stages.parquet", "tensors.safetensors"
+PLAN = "plan.json"
+"""What a run was begun with. A folder that holds it but no `RUN` holds a run under way, or one that was stopped."""
 
 
 class StoredTensors(Mapping[str, np.ndarray]):
@@ -65,11 +67,13 @@ def load(folder: str | Path) -> Results:
     """Read the results of a finished run.
 
     Raises:
-        RunError: The folder is missing, unfinished, damaged, or written by a newer release.
+        UnfinishedError: The run has not come to its end.
+        RunError: The folder is missing, no run folder, damaged, or written by a newer release.
     """
     folder = Path(folder)
     if not (folder / RUN).is_file():
-        raise RunError(
+        kind = UnfinishedError if (folder / PLAN).is_file() else RunError
+        raise kind(
             "This is not a finished run folder", f"no {RUN} in {folder}", "Name a folder that `unfooled audit` wrote, "
             "or finish it with `unfooled audit ... --resume`."
         )  # fmt: skip

@@ -6,6 +6,9 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
+POINT_NOWHERE = "point nowhere"
+"""What a note of a run says of gradients that told an attack nothing; readers know by it that the note casts doubt."""
+
 RECORDS = pa.schema(
     [
         ("threat", pa.string()),

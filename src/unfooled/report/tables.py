@@ -75,7 +75,7 @@ def score(found: ThreatResults) -> Score:
 
 def threats(results: Results) -> dict[str, Threat]:
     """Find the threats of a run, also of one that another was merged into, in the order of the audit."""
-    settings = {entry["name"]: entry for run in _runs(results.run) for entry in run["threats"]}
+    settings = {entry["name"]: entry for run in runs(results.run) for entry in run["threats"]}
     classes = class_names(results.run)
     return {name: Threat(settings[name], classes, _of_pictures(results[name], settings[name])) for name in settings}
 
@@ -86,10 +86,11 @@ def class_names(run: Mapping[str, Any]) -> list[str] | None:
     return names if isinstance(names, list) else None
 
 
-def _runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give a run's description and those of all that were merged into it."""
     yield run
     for merged in run.get("merged", []):
-        yield from _runs(merged)
+        yield from runs(merged)
 
 
 def _of_pictures(found: ThreatResults, settings: Mapping[str, Any]) -> bool:
@@ -144,7 +145,7 @@ def lines(results: Results, threats: Mapping[str, Threat]) -> list[Line]:
     for threat in threats.values():
         if threat.radius or threat.unlimited:
             series.setdefault(threat.series, []).append(threat)
-    nearest = {name for run in _runs(results.run) for name in run["suite"].get("nearest", [])}
+    nearest = {name for run in runs(results.run) for name in run["suite"].get("nearest", [])}
     found = []
     for ladder in series.values():
         ladder.sort(key=lambda threat: threat.radius or inf)

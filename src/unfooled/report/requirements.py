@@ -1,0 +1,105 @@
+"""What a release may be required to show, and how people write it: `linf:4/255 robust_accuracy>=0.40`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from unfooled.core.errors import InputError
+from unfooled.core.numerals import read_number
+from unfooled.core.results import Results, ThreatResults
+
+from . import tables
+
+
+class Metric(NamedTuple):
+    """A rate: which of its sides is good, and what it counts, as hits and out of how many."""
+
+    sign: str
+    tally: Callable[[ThreatResults], tuple[int, int]]
+
+
+def _fallen(found: ThreatResults) -> tuple[int, int]:
+    """Count the examples read rightly that fell."""
+    right = found.column("clean_correct").astype(bool)
+    return int((right & found.broken).sum()), int(right.sum())
+
+
+METRICS = {
+    "robust_accuracy": Metric(">=", lambda found: (int(found.robust.sum()), len(found))),
+    "clean_accuracy": Metric(">=", lambda found: (int(found.column("clean_correct").sum()), len(found))),
+    "attack_success": Metric("<=", _fallen),
+}
+
+_GRAMMAR = re.compile(r"\s*(?:(?P<threat>\S.*?)\s+)?(?P<metric>\w+)\s*(?P<sign>[<>=!]+)\s*(?P<share>[^\s<>=!]+)\s*")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A rate to be reached under one threat, or under every one that sets a limit.
+
+    Attributes:
+        threat: The threat as written; None for every one.
+        metric: One of `METRICS`.
+        share: The rate required, 0 to 1.
+        text: Metric and rate as written, such as `robust_accuracy>=0.40`.
+    """
+
+    threat: str | None
+    metric: str
+    share: float
+    text: str
+
+    def threats(self, results: Results) -> list[str]:
+        """Name the threats of a run that it speaks of.
+
+        Raises:
+            InputError: The run does not know its threat, or sets no limit under any.
+        """
+        if self.threat is not None:
+            return [str(results[self.threat].table["threat"][0].as_py())]
+        limited = tables.limits(tables.threats(results))
+        if not limited:
+            raise InputError(
+                "This run has no threat that sets a limit",
+                ", ".join(results.threats) or "no threat",
+                "Name the threat in the requirement, or audit one with a radius.",
+            )
+        return limited
+
+
+def read_requirement(text: str) -> Requirement:
+    """Read `[THREAT ]METRIC>=SHARE` or `[THREAT ]METRIC<=SHARE`, the share as 0.40, 2/5 or 40%.
+
+    Raises:
+        InputError: It is written otherwise, names an unknown metric, asks for its bad side, or for no share.
+    """
+    parts = _GRAMMAR.fullmatch(text)
+    if parts is None:
+        example = "'robust_accuracy>=0.40' or 'linf:4/255 attack_success<=5%'"
+        raise InputError("This is not a requirement", repr(text), f"Write [THREAT ]METRIC>=SHARE, such as {example}.")
+    threat, metric, sign, share = parts.groups()
+    if metric not in METRICS:
+        raise InputError("There is no such metric", repr(metric), f"Choose one of {', '.join(METRICS)}.")
+    good = METRICS[metric].sign
+    if sign != good:
+        side = "least" if good == ">=" else "most"
+        raise InputError(
+            f"What is required of {metric} is at {side} so much", repr(text), f"Write {metric}{good}{share}."
+        )
+    return Requirement(threat, metric, _share(share), f"{metric}{sign}{share}")
+
+
+def _share(text: str) -> float:
+    """Read a share of 0 to 1; it is never guessed that 40 means 40 %."""
+    number = text.removesuffix("%")
+    try:
+        share = read_number(number) / (1 if number == text else 100)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError("A rate is a number from 0 to 1", repr(text), "Write for example 0.40 or 40%.") from error
+    if not 0 <= share <= 1:
+        do = f"Write {share / 100:.2f} or {share:g}%." if 1 < share <= 100 else "Write for example 0.40 or 40%."
+        raise InputError("A rate is a number from 0 to 1", repr(text), do)
+    return share
