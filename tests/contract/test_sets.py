@@ -23,7 +23,7 @@ from unfooled.core.threat import Ball
 from unfooled.goals import parse_goal
 from unfooled.sets.grammar import BALLS, parse_sets
 from unfooled.sets.grid import settle
-from unfooled.sets.largest import largest
+from unfooled.core.largest import largest
 from unfooled.sets.masked import Masked, Region
 
 SHAPES = {"pictures": (3, 6, 5), "waveforms": (40,)}

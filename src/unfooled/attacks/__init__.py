@@ -18,6 +18,7 @@ from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
+from .sigma_zero import SigmaZero
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -31,6 +32,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-t": APGDTargeted(),
     "ddn": DDN(),
     "fmn": FMN(),
+    "sigma-zero": SigmaZero(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
