@@ -95,3 +95,18 @@ def test_what_is_shown_keeps_to_the_radius() -> None:
     assert counted(problem, found.x_adv) == [2.0] * 4
     assert problem.target.spent.backwards.tolist() == [15] * 4
     assert problem.target.spent.forwards.tolist() == [17] * 4
+
+
+def test_a_radius_is_spent_on_what_gains_most() -> None:
+    """Pixels that go far but gain little must make room, although a projection would keep them."""
+    gain = torch.tensor([3.0, 3.0, 3.0, 1.0, 1.0, 1.0])
+    room = torch.tensor([0.2, 0.2, 0.2, 1.0, 1.0, 1.0])
+
+    def score(x: Tensor) -> Tensor:
+        margin = ((x - (1 - room)) / room * gain).sum(dim=1) - 8.0
+        return torch.stack((torch.zeros_like(margin), margin), dim=1)
+
+    problem = posed(score, (1 - room).unsqueeze(0), torch.tensor([0]), radius=3)
+    keeper = Keeper(problem, nearest=True)
+    exchange(keeper, cross_entropy, 12)
+    assert keeper.distance(problem.everyone()).tolist() == [3.0]
