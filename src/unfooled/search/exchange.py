@@ -99,7 +99,8 @@ def _exchanged(within: Ball, swap: _Swap, x: Batch, grad: Tensor, *, spare: Tens
     needless = torch.where(changed, gain, torch.inf).sort(dim=1).values.cumsum(dim=1) < spare.unsqueeze(1)
     most = torch.where(spare > 0, most.minimum((number - needless.sum(dim=1)).clamp(min=1)), most)
     may_come = ~changed & free
-    comes = may_come & largest(torch.where(may_come, gain, -torch.inf), torch.where(number > most, 0, _AT_ONCE))
+    places = torch.where(number == most, _AT_ONCE, (most - number).clamp(min=0, max=_AT_ONCE))  # full: exchange
+    comes = may_come & largest(torch.where(may_come, gain, -torch.inf), places)
     worth = gain + torch.where(free, 0.0, gain.amax(dim=1, keepdim=True))  # who came lately goes only if it must
     goes = changed & largest(torch.where(changed, -worth, -torch.inf), number + comes.sum(dim=1) - most)
     point = torch.where(spread(comes | (changed & ~goes), end), end, x.values)
