@@ -18,12 +18,12 @@ from torch import Tensor
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
+from unfooled.core.largest import largest
 from unfooled.core.seeds import Draws
 from unfooled.core.threat import Ball
 from unfooled.goals import parse_goal
 from unfooled.sets.grammar import BALLS, parse_sets
 from unfooled.sets.grid import settle
-from unfooled.sets.largest import largest
 from unfooled.sets.masked import Masked, Region
 
 SHAPES = {"pictures": (3, 6, 5), "waveforms": (40,)}

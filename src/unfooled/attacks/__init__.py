@@ -20,6 +20,7 @@ from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
+from .sigma_zero import SigmaZero
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -35,6 +36,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "fmn": FMN(),
     "alma": ALMA(),
     "boundary-walk": BoundaryWalk(),
+    "sigma-zero": SigmaZero(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

@@ -19,7 +19,7 @@ Schedule = Callable[[float], float]
 """Share of the steps that are done, 0 to 1 -> a size."""
 
 _LEAST = 1e-4  # of the range: where x lies on the boundary itself, the walk has to begin somewhere
-_BEYOND = 2.0  # boundaries bend away more often than not: aim at twice what seems to be missing
+BEYOND = 2.0  # boundaries bend away more often than not: aim at twice what seems to be missing
 _FURTHEST = 4.0  # a tangent may put the boundary anywhere: the radius grows at most so many times in one step
 
 
@@ -72,7 +72,7 @@ def shrink(keeper: Keeper[Ball], loss: Loss, steps: int, step: Schedule, change:
         if not len(owner):
             return
         if k == 0:
-            x_t = within.project(within.cross(x, grad, _BEYOND * missing), x)
+            x_t = within.project(within.cross(x, grad, BEYOND * missing), x)
             continue
         walked = x_t.values.double() - x.values.double() + step(k / steps) * _ahead(within, grad, x_t, x, sizes)
         x_t = _walked(within, x, walked, sizes[:, 0], on_rim | far.isinf())
@@ -82,7 +82,7 @@ def shrink(keeper: Keeper[Ball], loss: Loss, steps: int, step: Schedule, change:
 
 def _seeming(within: Ball, grad: Tensor, x: Batch, missing: Tensor) -> Tensor:
     """Tell how far the boundary seems to be from x, (r, 3): the radius to begin with, by the set, by Euclid."""
-    crossed = within.cross(x, grad, _BEYOND * missing)
+    crossed = within.cross(x, grad, BEYOND * missing)
     furthest = within.cross(x, grad, torch.full_like(missing, torch.inf))
     by_set, by_length = (
         one.maximum(_LEAST * most)
@@ -97,7 +97,7 @@ def _seeming(within: Ball, grad: Tensor, x: Batch, missing: Tensor) -> Tensor:
 def _seems(within: Ball, grad: Tensor, x_t: Batch, x: Batch, missing: Tensor) -> Tensor:
     """Tell how far from x the boundary seems to be when looked at from x_t, (r,)."""
     away = missing / inner(grad, within.steepest(grad, x_t, x)).clamp(min=1e-300)
-    return within.distance(x_t, x) + _BEYOND * away
+    return within.distance(x_t, x) + BEYOND * away
 
 
 def _ahead(within: Ball, grad: Tensor, x_t: Batch, x: Batch, sizes: Tensor) -> Tensor:

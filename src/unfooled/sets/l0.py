@@ -12,10 +12,11 @@ from torch.nn.functional import pad
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
+from unfooled.core.largest import largest
+from unfooled.core.pixels import by_pixel, spread, summed
 from unfooled.core.seeds import Draws
 
 from .box import change, check_radius, in_range, keep_padding, named, room, silence_padding
-from .largest import largest
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class L0:
 
     def distance(self, x_adv: Batch, x: Batch) -> Tensor:
         """Count the changed pixels, (n,) float64."""
-        return _pixels(silence_padding(x_adv.values != x.values, x)).any(dim=1).sum(dim=1).double()
+        return by_pixel(silence_padding(x_adv.values != x.values, x)).any(dim=1).sum(dim=1).double()
 
     def contains(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.contains`."""
@@ -69,9 +70,9 @@ class L0:
         """
         slope = silence_padding(grad, x)
         step = room(slope, x_adv, self.low, self.high).view_as(grad) * slope.sign()
-        gain = _summed(step * slope)
+        gain = summed(step * slope)
         count = torch.ones_like(x.ids) if sparsity is None else (sparsity * _real(x).sum(dim=1)).round().clamp(min=1)
-        return torch.where(_spread(largest(gain, count), grad), step, 0.0).to(grad.dtype)
+        return torch.where(spread(largest(gain, count), grad), step, 0.0).to(grad.dtype)
 
     def project(self, x_adv: Batch, x: Batch, radius: Tensor | None = None) -> Batch:
         """Keep the pixels that the nearest point can spare least, and restore all others; of equal ones the first."""
@@ -80,18 +81,18 @@ class L0:
         delta = change(x_adv, x)
         size = delta.abs()
         kept = torch.minimum(size, room(delta.view_as(x.values), x, self.low, self.high))
-        spared = _summed((kept * (2 * size - kept)).view_as(x.values))  # squared distance that keeping it takes off
-        stays = _spread(largest(spared, limit.floor()), x.values)
+        spared = summed((kept * (2 * size - kept)).view_as(x.values))  # squared distance that keeping it takes off
+        stays = spread(largest(spared, limit.floor()), x.values)
         return x.holding(keep_padding(torch.where(stays, x_adv.values.clamp(self.low, self.high), x.values), x))
 
     def cross(self, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
         """Move the pixels that gain most, one after the other, each to the end of its range."""
         slope = silence_padding(normal, x).double()
         step = room(slope, x, self.low, self.high).view_as(slope) * slope.sign()
-        gain, order = _summed(step * slope).sort(dim=1, descending=True, stable=True)
+        gain, order = summed(step * slope).sort(dim=1, descending=True, stable=True)
         gained = pad(gain.cumsum(dim=1), (1, 0))[:, :-1]  # by those before
         needed = torch.zeros_like(order, dtype=torch.bool).scatter(1, order, gained < gap.double().unsqueeze(1))
-        moved = torch.where(_spread(needed, x.values), step, 0.0)
+        moved = torch.where(spread(needed, x.values), step, 0.0)
         return x.holding((x.values + moved).to(x.values.dtype).clamp_(self.low, self.high))
 
     def resized(self, radius: float) -> Self:
@@ -103,25 +104,10 @@ class L0:
         real = _real(x)
         count = (share * real.sum(dim=1).clamp(max=self.radius)).ceil()
         lots = draws.uniform((real.shape[1],), x.ids, "pixels", draw) + real  # padding comes last
-        drawn = torch.where(_spread(largest(lots, count), values), self.low + (self.high - self.low) * values, x.values)
+        drawn = torch.where(spread(largest(lots, count), values), self.low + (self.high - self.low) * values, x.values)
         return self.project(x.holding(drawn.to(x.values.dtype)), x)
-
-
-def _pixels(values: Tensor) -> Tensor:
-    """Shape values (n, c, h, w), (n, c, t) or (n, t) so that a pixel is one place on the last axis, (n, c, d)."""
-    return values.unsqueeze(1) if values.ndim == 2 else values.flatten(2)
-
-
-def _summed(values: Tensor) -> Tensor:
-    """Add up the colours of each pixel of values (n, ...), one after the other for any number of rows, (n, d)."""
-    return _pixels(values).cumsum(dim=1)[:, -1]
-
-
-def _spread(chosen: Tensor, like: Tensor) -> Tensor:
-    """Shape one mark a pixel, (n, d), so that it broadcasts over `like` (n, ...)."""
-    return chosen if like.ndim == 2 else chosen.view(len(like), 1, *like.shape[2:])
 
 
 def _real(x: Batch) -> Tensor:
     """Mark the pixels that are not padding by 1, the others by 0, (n, d)."""
-    return _pixels(silence_padding(torch.ones_like(x.values), x))[:, 0]
+    return by_pixel(silence_padding(torch.ones_like(x.values), x))[:, 0]

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from unfooled.core.batch import Batch
+from unfooled.core.largest import largest
 from unfooled.core.rows import total, wide
 from unfooled.core.seeds import Draws
 
 from .box import SLACK, change, check_radius, in_range, keep_padding, named, room, silence_padding
-from .largest import largest
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The few values of each row that count most: what sparse sets move or keep."""
+"""The few values of each row that count most: what sparse sets and searches move or keep."""
 
 from __future__ import annotations
 
