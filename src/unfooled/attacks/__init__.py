@@ -12,8 +12,10 @@ from unfooled.core.threat import Ball
 
 from .apgd import APGD
 from .apgd_targeted import APGDTargeted
+from .carlini_wagner import CarliniWagner
 from .corner_noise import CornerNoise
 from .ddn import DDN
+from .ead import EAD
 from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
@@ -31,6 +33,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-t": APGDTargeted(),
     "ddn": DDN(),
     "fmn": FMN(),
+    "carlini-wagner": CarliniWagner(),
+    "ead": EAD(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

@@ -1,0 +1,88 @@
+"""Two ways down a penalised problem: Adam behind a tanh, and shrinking with inertia."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unfooled.core.rows import total, wide
+
+from .penalty import Place
+
+_EDGE = 0.99  # of the tanh's range belongs to the inputs: at its very ends nothing would ever move
+_RATE = 1.5
+_MEAN, _SQUARE = 0.9, 0.999
+
+
+@dataclass(frozen=True)
+class Squashed:
+    """Adam on w for the squared length of the change, where x_t = tanh(w) scaled to the range of inputs.
+
+    Attributes:
+        low: Lowest input.
+        high: Highest input.
+    """
+
+    low: float
+    high: float
+    memory: ClassVar[int] = 2
+
+    def rise(self, delta: Tensor) -> Tensor:
+        """See `Descent.rise`."""
+        return 2 * total(delta.square())
+
+    def moved(self, place: Place) -> tuple[Tensor, Tensor]:
+        """See `Descent.moved`.
+
+        No tanh is taken, whose bits would differ from row to row: tanh(w + atanh(q)) = (t + q) / (1 + t * q).
+        """
+        half = (self.high - self.low) / (2 * _EDGE)
+        middle = (self.high + self.low) / 2
+        t = (place.x_t - middle) / half
+        grad = (2 * (place.x_t - place.x) - place.push) * (1 - t * t) * half
+        mean = _MEAN * place.memory[:, 0] + (1 - _MEAN) * grad
+        square = _SQUARE * place.memory[:, 1] + (1 - _SQUARE) * grad * grad
+        spread = (square / wide(_unbiased(_SQUARE, place.age), grad)).sqrt() + 1e-20
+        q = -_RATE / half * place.step * (mean / wide(_unbiased(_MEAN, place.age), grad)) / spread
+        q = q / (1 + q * q).sqrt()
+        t = (t + q) / (1 + t * q)
+        return (middle + half * t).clamp(self.low, self.high), torch.stack((mean, square), dim=1)
+
+
+def _unbiased(decay: float, age: Tensor) -> Tensor:
+    """Give 1 - decay ** (age + 1), (r,): by what a mean that began at 0 is too small."""
+    powers = [1 - decay ** (k + 1) for k in range(int(age.max()) + 1)]
+    return torch.tensor(powers, device=age.device)[age]
+
+
+@dataclass(frozen=True)
+class Shrinking:
+    """FISTA for the L1 size of the change plus `beta` times its squared length.
+
+    Attributes:
+        low: Lowest input.
+        high: Highest input.
+        beta: Weight of the squared length, 0 or more.
+    """
+
+    low: float
+    high: float
+    beta: float
+    memory: ClassVar[int] = 1
+
+    def rise(self, delta: Tensor) -> Tensor:
+        """See `Descent.rise`."""
+        return total(delta.abs()) + 2 * self.beta * total(delta.square())
+
+    def moved(self, place: Place) -> tuple[Tensor, Tensor]:
+        """See `Descent.moved`."""
+        step = 0.3 * place.step
+        delta = place.x_t - place.x
+        delta = delta - step * (2 * self.beta * delta - place.push)
+        shrunk = delta.sign() * (delta.abs() - step).clamp(min=0)
+        landed = (place.x + shrunk).clamp(self.low, self.high)
+        inertia = wide(place.age / (place.age + 3), landed).to(landed.dtype)
+        return (landed + inertia * (landed - place.memory[:, 0])).clamp(self.low, self.high), landed.unsqueeze(1)
