@@ -20,6 +20,7 @@ from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
+from .superdeepfool import SuperDeepFool
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -33,6 +34,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-t": APGDTargeted(),
     "ddn": DDN(),
     "fmn": FMN(),
+    "superdeepfool": SuperDeepFool(),
     "carlini-wagner": CarliniWagner(),
     "ead": EAD(),
 }

@@ -23,7 +23,7 @@ class CarliniWagner:
 
     Attributes:
         steps: Gradient steps in all, 1 or more.
-        rounds: Values of c from the first success on, 1 or more.
+        rounds: Values of c, 1 or more.
         polish: How many of the steps, at the end, walk the nearest success along its boundary, at most a third.
 
     Reference:
@@ -36,8 +36,8 @@ class CarliniWagner:
     """
 
     steps: int = 200
-    rounds: int = 3
-    polish: int = 60
+    rounds: int = 4
+    polish: int = 30
     needs: ClassVar[Access] = Access.GRADIENT
     nearest: ClassVar[bool] = True
 

@@ -23,7 +23,7 @@ class EAD:
 
     Attributes:
         steps: Gradient steps in all, 1 or more.
-        rounds: Values of c from the first success on, 1 or more.
+        rounds: Values of c, 1 or more.
         beta: Weight of the squared length beside the L1 distance, 0 or more.
         polish: How many of the steps, at the end, walk the nearest success along its boundary, at most a third.
 
@@ -35,9 +35,9 @@ class EAD:
     """
 
     steps: int = 200
-    rounds: int = 3
+    rounds: int = 4
     beta: float = 0.01
-    polish: int = 60
+    polish: int = 30
     needs: ClassVar[Access] = Access.GRADIENT
     nearest: ClassVar[bool] = True
 

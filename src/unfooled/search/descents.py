@@ -8,12 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unfooled.core.rows import total, wide
+from unfooled.core.rows import total
 
 from .penalty import Place
 
 _EDGE = 0.99  # of the tanh's range belongs to the inputs: at its very ends nothing would ever move
 _RATE = 1.5
+_SHORT = 0.3
 _MEAN, _SQUARE = 0.9, 0.999
 
 
@@ -45,17 +46,11 @@ class Squashed:
         grad = (2 * (place.x_t - place.x) - place.push) * (1 - t * t) * half
         mean = _MEAN * place.memory[:, 0] + (1 - _MEAN) * grad
         square = _SQUARE * place.memory[:, 1] + (1 - _SQUARE) * grad * grad
-        spread = (square / wide(_unbiased(_SQUARE, place.age), grad)).sqrt() + 1e-20
-        q = -_RATE / half * place.step * (mean / wide(_unbiased(_MEAN, place.age), grad)) / spread
+        spread = (square / (1 - _SQUARE ** (place.age + 1))).sqrt() + 1e-20
+        q = -_RATE / half * place.step * mean / (1 - _MEAN ** (place.age + 1)) / spread
         q = q / (1 + q * q).sqrt()
         t = (t + q) / (1 + t * q)
         return (middle + half * t).clamp(self.low, self.high), torch.stack((mean, square), dim=1)
-
-
-def _unbiased(decay: float, age: Tensor) -> Tensor:
-    """Give 1 - decay ** (age + 1), (r,): by what a mean that began at 0 is too small."""
-    powers = [1 - decay ** (k + 1) for k in range(int(age.max()) + 1)]
-    return torch.tensor(powers, device=age.device)[age]
 
 
 @dataclass(frozen=True)
@@ -79,10 +74,10 @@ class Shrinking:
 
     def moved(self, place: Place) -> tuple[Tensor, Tensor]:
         """See `Descent.moved`."""
-        step = 0.3 * place.step
+        step = _SHORT * place.step
         delta = place.x_t - place.x
         delta = delta - step * (2 * self.beta * delta - place.push)
         shrunk = delta.sign() * (delta.abs() - step).clamp(min=0)
         landed = (place.x + shrunk).clamp(self.low, self.high)
-        inertia = wide(place.age / (place.age + 3), landed).to(landed.dtype)
+        inertia = place.age / (place.age + 3)
         return (landed + inertia * (landed - place.memory[:, 0])).clamp(self.low, self.high), landed.unsqueeze(1)
