@@ -29,10 +29,10 @@ class CarliniWagner:
     Reference:
         Carlini and Wagner. Towards evaluating the robustness of neural networks. IEEE S&P 2017.
         https://arxiv.org/abs/1608.04644, sections V and VI.A.
-        Differs from the paper: c and the size of steps are told by the linearised distance, and told anew where the
-        first success and each later round show the boundary from near by, so that c is searched for by a few factors
-        and not by bisection; rounds begin at the nearest success; the ends of the range lie where the tanh can leave
-        them; the last steps polish.
+        Differs from the paper: the plane that the margin looks like at the start of each round tells c and the size of
+        steps, so that c is searched for by factors and not by bisection; rounds begin at the nearest success, or on
+        that plane; steps shrink to 0 in each; the ends of the range lie where the tanh can leave them; the last steps
+        polish.
     """
 
     steps: int = 200

@@ -31,7 +31,8 @@ class EAD:
         Chen, Sharma, Zhang, Yi and Hsieh. EAD: elastic-net attacks to deep neural networks via adversarial examples.
         AAAI 2018. https://arxiv.org/abs/1709.04114, section 4 and algorithm 1.
         Differs from the paper: beta weighs the other term; the nearest success is told by the threat's own distance;
-        success is told where the gradient is taken; c, steps, rounds and the last steps as in `CarliniWagner`.
+        success is told where the gradient is taken; c, the size of steps, rounds and the last
+        steps as in `CarliniWagner`.
     """
 
     steps: int = 200

@@ -26,10 +26,10 @@ class SuperDeepFool:
     Reference:
         Abdollahpoorrostam, Abroshan and Moosavi-Dezfooli. SuperDeepFool: a new fast and accurate minimal adversarial
         attack. NeurIPS 2024. https://arxiv.org/abs/2303.12481, section 3, SDF(infinity, 1).
-        Differs from the paper: steps go towards the best other class instead of the nearest, at one gradient each;
-        normals and projections are the set's, the range of inputs included; the projection leads to the boundary's
-        plane, so that no line is searched at the end; it goes on after the first projection that holds, in the ball
-        of the nearest success; the last steps polish.
+        Differs from the paper: steps go towards the best other class instead of the nearest, at one gradient each,
+        and a tenth of the way beyond the plane; normals and projections are the set's, the range of inputs included;
+        the projection leads to the boundary's plane, so that no line is searched at the end; it goes on after the
+        first projection that holds, in the ball of the nearest success; the last steps polish.
     """
 
     steps: int = 60

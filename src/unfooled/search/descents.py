@@ -13,9 +13,9 @@ from unfooled.core.rows import total
 from .penalty import Place
 
 _EDGE = 0.99  # of the tanh's range belongs to the inputs: at its very ends nothing would ever move
-_RATE = 1.5
-_SHORT = 0.3
-_MEAN, _SQUARE = 0.9, 0.999
+_RATE = 1.5  # of Adam, in the steps that the search names
+_SHORT = 0.3  # of FISTA likewise: its inertia multiplies what it does
+_MEAN, _SQUARE = 0.9, 0.999  # how Adam's two averages fade
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from unfooled.core.batch import Batch
 from unfooled.core.rows import inner, total, wide
 from unfooled.core.threat import Ball, Loss
 
+from .deepfool import least
 from .keeper import Keeper
 from .polish import beyond
 from .transforms import chained
@@ -22,7 +22,6 @@ from .transforms import chained
 _SURPLUS = 6.0  # times the weight that the plane tells: less finds nothing where the scores bend, more goes too far
 _GROWTH = 10.0  # of the weight where it found nothing
 _SHORTEST = 4  # steps of a round
-_LEAST = 1e-6  # of the range by which all values move at least: x may lie on the boundary itself
 
 
 class Place(NamedTuple):
@@ -104,11 +103,11 @@ def _descend(
         going_on, far = keeper.keep(owner, x_t, seen.loss, seen.answer), keeper.distance(owner)
         grad, lacking = clean(seen.grad, owner), beyond(seen.answer, seen.loss).nan_to_num(nan=0.0)
         if k == 0:
-            gap = _gap(within, grad, x_t, x, lacking)
+            gained = inner(grad, x_t.values.double() - x.values.double())
+            gap = (gained + lacking).maximum(least(within, grad))
             weight, size = _told(descent, grad, within.cross(x, grad, gap).values.double() - x.values.double())
             weight = weight * surplus[owner]
-        # what is nearer than the nearest success and still none cannot be carried: its margin is too small
-        short = (lacking > 0) | (within.distance(x_t, x) < far)
+        short = (lacking > 0) | far.isinf()  # what the carrier cannot hold is no success
         push = grad * wide(torch.where(short, weight, 0.0), grad).to(grad.dtype)
         share = k / steps
         step = wide(size * (1 - share * share * (3 - 2 * share)), grad).to(grad.dtype)
@@ -118,12 +117,6 @@ def _descend(
         x_t = within.project(x.holding(moved), x)
         owner, x, x_t, memory = owner[going_on], x.rows(going_on), x_t.rows(going_on), memory[going_on]
         weight, size = weight[going_on], size[going_on]
-
-
-def _gap(within: Ball, grad: Tensor, x_t: Batch, x: Batch, lacking: Tensor) -> Tensor:
-    """Tell how much margin the plane says that x lacks, (r,): a little where x lies on the boundary or beyond."""
-    least = _LEAST * (within.high - within.low) * total(grad.abs())
-    return (inner(grad, x_t.values.double() - x.values.double()) + lacking).maximum(least)
 
 
 def _told(descent: Descent, grad: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
