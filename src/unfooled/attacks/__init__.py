@@ -14,13 +14,16 @@ from .alma import ALMA
 from .apgd import APGD
 from .apgd_targeted import APGDTargeted
 from .boundary_walk import BoundaryWalk
+from .carlini_wagner import CarliniWagner
 from .corner_noise import CornerNoise
 from .ddn import DDN
+from .ead import EAD
 from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
 from .sigma_zero import SigmaZero
+from .superdeepfool import SuperDeepFool
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -37,6 +40,9 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "alma": ALMA(),
     "boundary-walk": BoundaryWalk(),
     "sigma-zero": SigmaZero(),
+    "superdeepfool": SuperDeepFool(),
+    "carlini-wagner": CarliniWagner(),
+    "ead": EAD(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
