@@ -11,7 +11,7 @@ from peers._env import enter
 
 BARS = [
     Bar("ddn", {"steps": 60}, 60, ("adv-lib DDN 100",)),
-    Bar("alma", {"steps": 250}, 250, ("adv-lib ALMA 1000",)),
+    Bar("boundary-walk", {"steps": 250}, 250, ("adv-lib ALMA 1000",)),
 ]
 
 if __name__ == "__main__":

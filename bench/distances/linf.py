@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from distances._norm import Bar, compared
 from peers._env import enter
 
-BARS = [Bar("apgd-nearest", {}, 200, slack=0.0)]
+BARS = [Bar("fmn", {"steps": 200}, 200, slack=0.0)]
 
 if __name__ == "__main__":
     enter()

@@ -42,7 +42,7 @@ def crossings(keeper: Keeper[Ball], margin: Loss, count: int) -> list[Crossing]:
     """
     problem = keeper.problem
     values = [problem.x.values]
-    far = []
+    far: list[Tensor] = []
     for toward in likeliest_others(problem, count):
         owner = keeper.open()
         if far:

@@ -117,7 +117,7 @@ def _moved(within: Ball, state: _State, look: _Look, share: float) -> _State:
 
 
 def _slope(short: Tensor, weight: Tensor, zeal: Tensor) -> Tensor:
-    """Differentiate the penalty: weight at 0, growing like a parabola where margin is lacking, fading where it is not."""
+    """Differentiate the penalty: weight at 0, more where margin is lacking, less where it is to spare."""
     lacking, spare = (zeal * short).clamp(min=0), (zeal * short).clamp(max=0)
     return weight * torch.where(short >= 0, 1 + 2 * lacking + lacking.square() / 2, 1 / (1 - spare).square())
 
