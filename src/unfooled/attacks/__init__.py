@@ -12,6 +12,8 @@ from unfooled.core.threat import Ball
 
 from .alma import ALMA
 from .apgd import APGD
+from .apgd_l1 import APGDL1
+from .apgd_nearest import APGDNearest
 from .apgd_targeted import APGDTargeted
 from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
@@ -35,8 +37,10 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-ce": APGD(loss="cross-entropy"),
     "apgd-dlr": APGD(loss="dlr"),
     "apgd-t": APGDTargeted(),
+    "apgd-l1": APGDL1(),
     "ddn": DDN(),
     "fmn": FMN(),
+    "apgd-nearest": APGDNearest(),
     "alma": ALMA(),
     "boundary-walk": BoundaryWalk(),
     "sigma-zero": SigmaZero(),

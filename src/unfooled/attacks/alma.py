@@ -11,7 +11,7 @@ from unfooled.core.threat import Ball
 from unfooled.losses import margin
 from unfooled.search.keeper import Keeper
 from unfooled.search.lagrange import relax
-from unfooled.search.polish import walk
+from unfooled.search.polish import polish
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,5 @@ class ALMA:
         keeper = Keeper(problem, nearest=True)
         last = min(self.polish, self.steps // 3)
         relax(keeper, margin, self.steps - last)
-        owner = keeper.open()
-        if last:
-            walk(keeper, owner, keeper.proposals(owner), last)
+        polish(keeper, last)
         return keeper.found()

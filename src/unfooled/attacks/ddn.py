@@ -22,7 +22,7 @@ class DDN:
 
     Attributes:
         steps: Gradient steps in all, 1 or more.
-        polish: How many of them, at the end, walk the nearest success along its boundary, at most a third.
+        polish: How many of them, at the end, walk along the boundary from there, at most a third.
         loss: What to climb, by its name in `losses.LOSSES`.
 
     Reference:

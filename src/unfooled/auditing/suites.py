@@ -29,7 +29,9 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "standard": ("uniform-noise", "corner-noise", "fgsm", "pgd", "apgd-ce", "apgd-t"),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
-        Stage("ddn", attack_named("ddn", steps=60), "l2"),
+        Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
+        Stage("boundary-walk", attack_named("boundary-walk", steps=200), "l1"),
+        Stage("sigma-zero", attack_named("sigma-zero"), "l0"),
     ),
 }
 """Suites by name: `noise` is the control, `quick` a first look, `standard` what a number should rest on; `distances`

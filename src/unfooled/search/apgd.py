@@ -24,6 +24,7 @@ class _Climb(NamedTuple):
     """The state of each open example, (r, ...)."""
 
     owner: Tensor
+    radius: Tensor
     x_t: Tensor
     x_before: Tensor
     grad: Tensor
@@ -50,21 +51,31 @@ def checkpoints(steps: int) -> list[int]:
 
 
 def climb_adaptively(
-    keeper: Keeper[Ball], loss: Loss, steps: int, begin: Callable[[Batch], Batch], *, toward: Tensor | None = None
+    keeper: Keeper[Ball],
+    loss: Loss,
+    steps: int,
+    begin: Callable[[Batch], Batch],
+    *,
+    toward: Tensor | None = None,
+    radius: Tensor | None = None,
 ) -> None:
     """Climb from `begin(x)`, halving a step that no longer pays and going back to the best point then.
 
-    Costs at most steps + 1 forwards and `steps` backwards an example. Arguments as in `ascent.ascend`.
+    Costs at most steps + 1 forwards and `steps` backwards an example. Arguments as in `ascent.ascend`; `radius` says
+    how far each of the n examples may go, (n,), at most as far as the set, and ends a climb with its first success
+    inside it, whatever the keeper looks for.
     """
     problem = keeper.problem
     objective = problem.objective(loss, toward)
     owner = keeper.open()
+    if radius is None:
+        radius = torch.full_like(keeper.distance(problem.everyone()), problem.within.radius)
     if not len(owner):
         return
     start = begin(problem.x.rows(owner))
     seen = problem.target.gradient(start, objective, owner)
-    going_on = keeper.keep(owner, start, seen.loss, seen.answer)
-    climb = _begin(owner, start.values, _cleaned(seen, owner), 2 * problem.within.radius).rows(going_on)
+    going_on = keeper.keep(owner, start, seen.loss, seen.answer) & (keeper.distance(owner) > radius[owner])
+    climb = _begin(owner, start.values, _cleaned(seen, owner), radius[owner]).rows(going_on)
     interval, last = 0, 0
     reviews = checkpoints(steps)
     for k in range(steps):
@@ -78,17 +89,18 @@ def climb_adaptively(
             return
         seen = problem.target.gradient(x_next, objective, climb.owner)
         going_on = keeper.keep(climb.owner, x_next, seen.loss, seen.answer)
+        going_on &= keeper.distance(climb.owner) > climb.radius
         climb = _advanced(climb, x_next.values, _cleaned(seen, climb.owner)).rows(going_on)
         if k + 1 in reviews:
             interval, last = k + 1 - last, k + 1
             climb = _reviewed(climb, interval)
 
 
-def _begin(owner: Tensor, x_t: Tensor, seen: Gradient, step: float) -> _Climb:
-    steps = torch.full_like(seen.loss, step)
+def _begin(owner: Tensor, x_t: Tensor, seen: Gradient, radius: Tensor) -> _Climb:
+    steps = 2 * radius.to(seen.loss.dtype)
     none = torch.zeros_like(owner)
     return _Climb(
-        owner, x_t, x_t, seen.grad, seen.loss, steps, x_t, seen.grad, seen.loss, none, seen.loss, steps.clone()
+        owner, radius, x_t, x_t, seen.grad, seen.loss, steps, x_t, seen.grad, seen.loss, none, seen.loss, steps.clone()
     )  # fmt: skip
 
 
@@ -99,11 +111,11 @@ def _cleaned(seen: Gradient, owner: Tensor) -> Gradient:
 def _moved(within: Ball, climb: _Climb, x: Batch, share: float) -> Batch:
     x_t = x.holding(climb.x_t)
     step = climb.step.view(-1, *[1] * (climb.x_t.ndim - 1))
-    direct = within.project(x.holding(climb.x_t + step * within.steepest(climb.grad, x_t, x)), x)
+    direct = within.project(x.holding(climb.x_t + step * within.steepest(climb.grad, x_t, x)), x, climb.radius)
     if share == 1:
         return direct
     drift = climb.x_t + share * (direct.values - climb.x_t) + (1 - share) * (climb.x_t - climb.x_before)
-    return within.project(x.holding(drift), x)
+    return within.project(x.holding(drift), x, climb.radius)
 
 
 def _advanced(climb: _Climb, x_next: Tensor, seen: Gradient) -> _Climb:

@@ -10,6 +10,7 @@ from torch import Tensor
 from unfooled.core.batch import Batch
 from unfooled.core.threat import Ball, Loss
 
+from .circles import Mark, due, unmarked
 from .keeper import Keeper
 from .transforms import Transform, chained
 
@@ -27,7 +28,8 @@ def ascend(
     """Climb from `begin(x)` with steps of one size; what is found goes to the keeper.
 
     One gradient pass decides the point it is taken at, so n steps cost n forwards, n backwards and one last
-    forward, less for examples that fall.
+    forward, less for examples that fall, and for those that walk in a circle: where transforms remember nothing,
+    a point met twice leads where it led before.
 
     Args:
         keeper: Holds the problem and what earlier climbs found.
@@ -46,12 +48,17 @@ def ascend(
         return
     x = problem.x.rows(owner)
     x_t = problem.beginning(owner) if begin is None else begin(x)
-    for _ in range(steps):
+    mark = unmarked(x_t.values)
+    for k in range(steps):
         climb = target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, climb.loss, climb.answer)
         grad = climb.grad
+        if not transforms:
+            going_on &= ~mark.closed(x_t.values, climb.loss)
+            mark = Mark(x_t.values, climb.loss) if due(k) else mark
         if not bool(going_on.all()):
             owner, x, x_t, grad = owner[going_on], x.rows(going_on), x_t.rows(going_on), grad[going_on]
+            mark = mark.rows(going_on)
         if not len(owner):
             return
         direction = within.steepest(transform(grad, owner), x_t, x)

@@ -21,16 +21,15 @@ _CLEARER = 0.01
 
 
 def polish(keeper: Keeper[Ball], steps: int) -> None:
-    """Walk from each success along the boundary that it crossed; examples without one cost nothing.
+    """Walk from each success along the boundary that it crossed, or to the boundary from the best point so far.
 
     Costs at most steps + 1 forwards and `steps` backwards an example.
 
     Args:
-        keeper: Looks for the nearest success; holds the problem and the successes.
+        keeper: Looks for the nearest success; holds the problem and what was found.
         steps: Steps of each example, 0 or more.
     """
     owner = keeper.open()
-    owner = owner[keeper.distance(owner).isfinite()]
     if steps > 0:
         walk(keeper, owner, keeper.proposals(owner), steps)
 
