@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 import unfooled
+from unfooled.auditing.suites import SUITES
 from unfooled.cli import app
 from unfooled.core.folder import load
 
@@ -652,7 +653,7 @@ def test_estimate(place):
 def test_attacks():
     told = call("attacks")
     assert told.exit_code == 0
-    assert set(one_object(call("attacks", "--json"))["suites"]) == {"noise", "quick", "standard", "distances"}
+    assert set(one_object(call("attacks", "--json"))["suites"]) == set(SUITES)
     for name in unfooled.ATTACKS:
         assert name in told.stdout
 

@@ -15,6 +15,7 @@ from .apgd import APGD
 from .apgd_l1 import APGDL1
 from .apgd_nearest import APGDNearest
 from .apgd_targeted import APGDTargeted
+from .block_pgd import BlockPGD
 from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
 from .corner_noise import CornerNoise
@@ -38,6 +39,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "apgd-dlr": APGD(loss="dlr"),
     "apgd-t": APGDTargeted(),
     "apgd-l1": APGDL1(),
+    "block-pgd": BlockPGD(),
     "ddn": DDN(),
     "fmn": FMN(),
     "apgd-nearest": APGDNearest(),

@@ -15,7 +15,6 @@ import pyarrow as pa
 import torch
 
 from unfooled.core import folder
-from unfooled.core.answer import Answer, Labels, Scores
 from unfooled.core.attack import Attack
 from unfooled.core.results import Results
 from unfooled.core.schema import POINT_NOWHERE, STAGES
@@ -28,7 +27,8 @@ from .plan import Plan, describe_threat
 from .planned import planned
 from .progress import Progress, Silent
 from .sheet import COSTS, Clean, Sheet
-from .suites import Stage, meant_for, obstacle, unlimited
+from .stages import Stage
+from .suites import meant_for, obstacle, unlimited
 from .threats import Threats, ladders
 from .wave import ask_clean, attack_wave
 
@@ -93,6 +93,7 @@ def audit(
     return results
 
 
+_NOBODY = np.zeros(0, dtype=np.int64)
 _DEAD = 0.01
 """Share of gradients that point nowhere from which a run says so."""
 
@@ -163,7 +164,7 @@ class _Run:
         """
         stages = {rung.threat.name: self._stages(rung.threat) for rung in ladder}
         lowest, highest = ladder[0], ladder[-1]
-        exposed = clean.correct & ~self._already_there(highest.threat, clean)
+        exposed = clean.correct & ~clean.reaching(highest.threat.goal, self.plan.examples.y)
         for stage in stages[highest.threat.name]:
             if stage.attack.nearest:
                 fallen = lowest.sheet.broken & ~unlimited(highest.threat.within)
@@ -171,9 +172,17 @@ class _Run:
         for below, rung in zip([None, *ladder], ladder, strict=False):
             if below is not None:
                 rung.sheet.carry(below.sheet)
+            share = 0.0
             for stage in stages[rung.threat.name]:
                 if not stage.attack.nearest:
-                    self._stage([rung], stage, clean, np.flatnonzero(exposed & ~rung.sheet.broken))
+                    standing = np.flatnonzero(exposed & ~rung.sheet.broken) if stage.runs_after(share) else _NOBODY
+                    share = self._stage([rung], stage, clean, self._picked(stage, rung.sheet, standing))
+
+    def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray) -> np.ndarray:
+        """Say on which of those that stand a stage is spent."""
+        keys = [self.plan.examples.keys[row] for row in standing.tolist()]
+        picked: np.ndarray = standing[stage.among.pick(keys, sheet.best["margin"][standing])]
+        return picked
 
     def _stages(self, threat: ThreatModel) -> list[Stage]:
         """Pick the attacks that can be used under a threat, and note down why others cannot."""
@@ -183,16 +192,13 @@ class _Run:
         self.notes += [f"{threat.name}: {stage.name} was left out, since {why}" for stage, why in told if why]
         return [stage for stage, why in zip(meant, obstacles, strict=True) if not why]
 
-    def _already_there(self, threat: ThreatModel, clean: Clean) -> np.ndarray:
-        """Tell which examples reach the goal unchanged, such as a picture of the class it should become."""
-        known = clean.scores
-        answer: Answer = Labels(torch.from_numpy(clean.label)) if known is None else Scores(torch.from_numpy(known))
-        return np.asarray(threat.goal.reached(answer, self.plan.examples.y).numpy())
+    def _stage(self, ladder: list[_Rung], stage: Stage, clean: Clean, standing: np.ndarray) -> float:
+        """Let one attack try examples at the last of some radii, and enter what it finds at each of them.
 
-    def _stage(self, ladder: list[_Rung], stage: Stage, clean: Clean, standing: np.ndarray) -> None:
-        """Let one attack try examples at the last of some radii, and enter what it finds at each of them."""
+        Returns the share of them that it broke.
+        """
         if not len(standing):
-            return
+            return 0.0
         began, top = time.perf_counter(), ladder[-1]
         self.progress.begin(top.threat.name, stage.name, len(standing))
         costs, broken = dict.fromkeys((*COSTS, "proposed", "dead"), 0), [0] * len(ladder)
@@ -215,6 +221,7 @@ class _Run:
         for rung, fell in zip(ladder, broken, strict=True):
             bill = paid if rung is top else {**dict.fromkeys(paid, 0), "proposed": fell}
             self.ledger.append({**about, "threat": rung.threat.name, "broken": fell, **bill})
+        return broken[-1] / len(standing)
 
     def _note_dead(self, threat: ThreatModel, stage: Stage, dead: int, backwards: int) -> None:
         if dead > _DEAD * backwards:

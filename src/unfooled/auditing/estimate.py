@@ -21,7 +21,8 @@ from unfooled.core.target import Access, Target
 from unfooled.core.threat import ThreatModel
 
 from .plan import Plan
-from .suites import Stage, meant_for, obstacle
+from .stages import Stage
+from .suites import meant_for, obstacle
 from .threats import ladders
 
 REPETITIONS = 3
@@ -100,7 +101,8 @@ def estimate(plan: Plan) -> Estimate:
     Raises:
         ModelError: An attack needs gradients and the model has none.
     """
-    groups = plan.examples.groups(range(len(plan.examples)))
+    n = len(plan.examples)
+    groups = plan.examples.groups(range(n))
     first = max(groups, key=len)[: plan.batch]
     probe = _Probe(plan, plan.examples.batch(first, plan.device), plan.examples.y[first].to(plan.device))
     forward, right = probe.forward()
@@ -110,17 +112,16 @@ def estimate(plan: Plan) -> Estimate:
     backward = max(0.0, (gradient or 0.0) - forward)
     stages = tuple(
         # One more forward pass: the referee's.
-        StageCost(name, attack, bill, passes * ((bill.queries + bill.forwards + 1) * forward
-                                                + bill.backwards * backward))
-        for name, attack, bill in runs
+        StageCost(name, stage.name, bill, passes * stage.among.most(n) / n * (
+            (bill.queries + bill.forwards + 1) * forward + bill.backwards * backward))
+        for name, stage, bill in runs
     )  # fmt: skip
-    wave = max(len(wave) for wave in plan.waves(np.arange(len(plan.examples))))
+    wave = max(len(wave) for wave in plan.waves(np.arange(n)))
     memory = activations + SEARCH_COPIES * wave * probe.x.values[0].numel() * probe.x.values.element_size()
-    n, shapes = len(plan.examples), len(groups)
-    return Estimate(n, shapes, passes, plan.classes, right, len(first), forward, gradient, memory, stages)
+    return Estimate(n, len(groups), passes, plan.classes, right, len(first), forward, gradient, memory, stages)
 
 
-def _runs(plan: Plan) -> list[tuple[str, str, Bill]]:
+def _runs(plan: Plan) -> list[tuple[str, Stage, Bill]]:
     """List what the audit would run, and its bill for one example; a budget is used up by the first attacks.
 
     What looks for the nearest success runs at the largest radius alone, and counts at each.
@@ -141,7 +142,7 @@ def _usable(plan: Plan, threat: ThreatModel) -> list[Stage]:
     return [stage for stage in meant_for(plan.stages, threat.within) if not obstacle(stage, threat)]
 
 
-def _bills(plan: Plan, stages: Sequence[Stage], left: int | None) -> tuple[list[tuple[str, Bill]], int | None]:
+def _bills(plan: Plan, stages: Sequence[Stage], left: int | None) -> tuple[list[tuple[Stage, Bill]], int | None]:
     """Say what attacks ask for one example while a budget lasts, and what is left of it."""
     bills = []
     for stage in stages:
@@ -149,7 +150,7 @@ def _bills(plan: Plan, stages: Sequence[Stage], left: int | None) -> tuple[list[
         if left is not None:
             bill = Bill(*(min(rows, left) for rows in bill))
             left -= max(bill.queries, bill.forwards)
-        bills.append((stage.name, bill))
+        bills.append((stage, bill))
     return bills, left
 
 

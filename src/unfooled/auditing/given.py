@@ -20,7 +20,7 @@ from unfooled.core.threat import Ball
 
 from .engine import audit
 from .examples import read_examples
-from .suites import Stage
+from .stages import Stage
 from .threats import Threats
 
 

@@ -20,7 +20,8 @@ from unfooled.models.ready import check_ready
 from unfooled.sets.masked import Masked
 
 from .examples import Examples, check_labels
-from .suites import Stage, unlimited
+from .stages import Stage
+from .suites import unlimited
 
 KEEP = ("none", "broken", "all")
 _WAVE_VALUES = 2**27

@@ -14,7 +14,8 @@ from unfooled.models.prepare import Preparation
 
 from .examples import read_examples
 from .plan import Plan, check, check_range, check_threats
-from .suites import Stage, check_access, check_fit, read_suite
+from .stages import Stage
+from .suites import check_access, check_fit, read_suite
 from .threats import Threats, read_threats
 
 

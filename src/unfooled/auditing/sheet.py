@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
+from torch import Tensor
 
+from unfooled.core.answer import Answer, Labels, Scores
 from unfooled.core.schema import RECORDS
+from unfooled.core.threat import Goal
 
 from .journal import Unit
 
@@ -24,6 +28,12 @@ class Clean:
     confidence: np.ndarray
     correct: np.ndarray
     scores: np.ndarray | None
+
+    def reaching(self, goal: Goal, y: Tensor) -> np.ndarray:
+        """Tell which examples reach a goal unchanged, such as a picture of the class it should become, (n,) bool."""
+        known = self.scores
+        answer: Answer = Labels(torch.from_numpy(self.label)) if known is None else Scores(torch.from_numpy(known))
+        return np.asarray(goal.reached(answer, y).numpy())
 
 
 @dataclass

@@ -20,7 +20,8 @@ from unfooled.models.prepare import prepare as prepared
 
 from .examples import read_examples
 from .plan import check, check_range, check_threats
-from .suites import Stage, check_fit
+from .stages import Stage
+from .suites import check_fit
 from .threats import read_threats
 
 

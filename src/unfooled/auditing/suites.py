@@ -4,29 +4,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 from unfooled.attacks import ATTACKS, attack_named
+from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
 
+from .stages import Drawn, Nearest, Stage
 
-class Stage(NamedTuple):
-    """One attack of a suite and what reports call it; `kind` names the kind of set that it is meant for, None any."""
 
-    name: str
-    attack: Attack[Ball]
-    kind: str | None = None
+def _cascade(sides: tuple[float, ...], paying: float) -> tuple[Stage, ...]:
+    """Restart while it pays: blocks of half the picture first, then of other sizes; the second climb always runs."""
+    climbs = [BlockPGD(side=side, draw=draw) for draw, side in enumerate(sides)]
+    return (
+        Stage("block-pgd", climbs[0]),
+        Stage("block-pgd-2", climbs[1]),
+        *(Stage(f"block-pgd-{place + 3}", climb, paying=paying) for place, climb in enumerate(climbs[2:])),
+    )
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.attack!r}" if self.kind is None else f"{self.name} in {self.kind}: {self.attack!r}"
 
+def _closest(shares: tuple[tuple[float, float], ...], first_draw: int) -> tuple[Stage, ...]:
+    """Climb again for those that came closest, each time a share of them and from blocks of a side."""
+    return tuple(
+        Stage(f"closest-{place + 1}", BlockPGD(side=side, draw=first_draw + place), among=Nearest(share))
+        for place, (share, side) in enumerate(shares)
+    )
+
+
+_PIXELS = 0.001
+_TARGETED = BlockPGD(targets=9, side=_PIXELS, smooth=0.0, loss="margin", draw=100)
+"""Towards each of the nine likeliest other classes, from noise: it finds what untargeted climbs cannot."""
+
+_AUDIT = (
+    Stage("sample-targeted", _TARGETED, among=Drawn(100)),
+    Stage("all-targeted", BlockPGD(targets=3, side=_PIXELS, smooth=0.0, loss="margin", draw=200), paying=0.0),
+)
+"""Not only the closest may have been missed: a random sample of survivors is tried harder, and all if any falls."""
 
 SUITES: dict[str, tuple[str | Stage, ...]] = {
     "noise": ("uniform-noise", "corner-noise"),
     "quick": ("uniform-noise", "corner-noise", "fgsm", "momentum-pgd"),
-    "standard": ("uniform-noise", "corner-noise", "fgsm", "pgd", "apgd-ce", "apgd-t"),
+    "fast": (
+        Stage("block-pgd", BlockPGD(side=1 / 2)),
+        Stage("block-pgd-2", BlockPGD(side=1 / 4, draw=1)),
+        *_closest(((0.1, 1), (0.1, 1 / 7)), 2),
+    ),
+    "standard": (
+        *_cascade((1 / 2, 1 / 4, 1 / 2, 1, 1 / 7, 1 / 2, 1 / 4, 1, 1 / 2), 0.01),
+        *_closest(((0.3, 1), (0.1, 1), (0.1, 1 / 7), (0.1, 1 / 2)), 9),
+        *_AUDIT,
+    ),
+    "thorough": (
+        *_cascade((1 / 2, 1 / 4, 1 / 2, 1, 1 / 7, 1 / 2, 1 / 4, 1, 1 / 2, 1 / 4, 1 / 2, 1, 1 / 7), 0.005),
+        *_closest(((1.0, 1), (0.3, 1 / 2), (0.3, 1 / 7), (0.3, 1), (0.1, 1 / 4)), 13),
+        Stage("targeted", BlockPGD(targets=3, steps=40, side=_PIXELS, smooth=0.0, loss="margin", draw=300)),
+        Stage("apgd-ce", attack_named("apgd-ce"), among=Nearest(0.5)),
+        Stage("sample-apgd-t", attack_named("apgd-t"), among=Drawn(100)),
+        Stage("apgd-t", attack_named("apgd-t"), paying=0.0),
+    ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -34,8 +71,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("sigma-zero", attack_named("sigma-zero"), "l0"),
     ),
 }
-"""Suites by name: `noise` is the control, `quick` a first look, `standard` what a number should rest on; `distances`
-tells how much change it takes, by one run for all radii."""
+"""Suites by name: `noise` is the control, `quick` and `fast` a first look, `standard` what a number should rest on,
+`thorough` for when it matters; `distances` tells how much change it takes, by one run for all radii."""
 
 
 def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, tuple[Stage, ...]]:

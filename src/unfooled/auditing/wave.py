@@ -22,7 +22,7 @@ from .judging import judged_on, levels_of
 from .plan import Plan
 from .referee import confidence
 from .sheet import COSTS, Clean
-from .suites import Stage
+from .stages import Stage
 
 
 def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:

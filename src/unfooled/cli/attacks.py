@@ -12,7 +12,7 @@ from . import options as o
 from .terminal import on_stdout, print_json
 
 if TYPE_CHECKING:
-    from unfooled.auditing.suites import Stage
+    from unfooled.auditing.stages import Stage
 
 
 def attacks(json: o.Json = False) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 Update = Callable[[Tensor, Tensor], Tensor]
 """Gradient (r, ...) and owners (r,) -> gradient (r, ...)."""
@@ -35,6 +36,30 @@ def momentum(decay: float) -> Transform:
         return update
 
     return begin
+
+
+def averaged(size: int, calls: int) -> Transform:
+    """Average gradients over squares of `size` values (odd) in the first `calls` steps; later ones stay as they are.
+
+    Pictures are averaged over height and width, waveforms over time.
+    """
+
+    def begin(n: int) -> Update:
+        left = [calls]
+
+        def update(grad: Tensor, owner: Tensor) -> Tensor:
+            left[0] -= 1
+            return grad if left[0] < 0 else _averaged(grad, size)
+
+        return update
+
+    return begin
+
+
+def _averaged(grad: Tensor, size: int) -> Tensor:
+    flat = grad if grad.ndim > 2 else grad.unsqueeze(1)
+    pool = functional.avg_pool1d if flat.ndim == 3 else functional.avg_pool2d
+    return pool(flat, size, stride=1, padding=size // 2).view_as(grad)
 
 
 def chained(transforms: tuple[Transform, ...], n: int) -> Update:

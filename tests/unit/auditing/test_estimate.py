@@ -9,6 +9,7 @@ from torch import nn
 from unfooled.attacks import ATTACKS
 from unfooled.auditing.estimate import estimate, examples_for
 from unfooled.auditing.planned import planned
+from unfooled.auditing.stages import Everyone, Nearest, Stage
 from unfooled.core.errors import ModelError
 from unfooled.core.rates import wilson
 from unfooled.core.target import Access
@@ -21,7 +22,8 @@ Y = MODEL(X).argmax(dim=1)
 
 
 def test_every_attack_that_would_run_is_billed():
-    found = estimate(planned(MODEL, (X, Y), ["linf:0.1", "l2:1"], "standard", batch=4))
+    suite = ["uniform-noise", "corner-noise", "fgsm", "pgd", "apgd-ce", "apgd-t"]
+    found = estimate(planned(MODEL, (X, Y), ["linf:0.1", "l2:1"], suite, batch=4))
     assert (found.n, found.classes, found.shapes, found.passes) == (10, 4, 1, 3)
     assert (found.right, found.tried) == (4, 4)
     assert [stage.attack for stage in found.stages[:6]] == [stage.attack for stage in found.stages[6:]]
@@ -46,9 +48,19 @@ def test_seconds_follow_from_the_passes():
 
 
 def test_what_the_access_leaves_out_costs_nothing():
-    found = estimate(planned(MODEL, (X, Y), "linf:0.1", "standard", access=Access.DECISION))
-    assert {stage.attack for stage in found.stages} == {"uniform-noise", "corner-noise"}
+    found = estimate(planned(MODEL, (X, Y), "linf:0.1", ["corner-noise", "pgd"], access=Access.DECISION))
+    assert [stage.attack for stage in found.stages] == ["corner-noise"]
     assert found.gradient is None
+
+
+def test_a_stage_for_a_few_costs_their_share():
+    alone, shared = (
+        estimate(planned(MODEL, (X, Y), "linf:0.1", [Stage("pgd", ATTACKS["pgd"], among=among)], batch=5))
+        for among in (Everyone(), Nearest(0.3, least=1))
+    )
+    steps = alone.stages[0].seconds / (41 * alone.forward + 40 * max(0.0, alone.gradient - alone.forward))
+    few = shared.stages[0].seconds / (41 * shared.forward + 40 * max(0.0, shared.gradient - shared.forward))
+    assert few == pytest.approx(0.3 * steps, rel=0.1)
 
 
 def test_a_budget_is_used_up_by_the_first_attacks():

@@ -18,7 +18,8 @@ from torch import Tensor
 import unfooled
 from unfooled.auditing.estimate import estimate
 from unfooled.auditing.planned import planned
-from unfooled.auditing.suites import Stage, check_fit
+from unfooled.auditing.stages import Stage
+from unfooled.auditing.suites import check_fit
 from unfooled.auditing.verify import verify
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.errors import InputError, RunError
