@@ -25,7 +25,9 @@ from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
+from .rays import RayS
 from .sigma_zero import SigmaZero
+from .square import Square
 from .superdeepfool import SuperDeepFool
 from .uniform_noise import UniformNoise
 
@@ -49,6 +51,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "superdeepfool": SuperDeepFool(),
     "carlini-wagner": CarliniWagner(),
     "ead": EAD(),
+    "square": Square(),
+    "rays": RayS(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

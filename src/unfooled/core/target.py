@@ -113,9 +113,13 @@ class Target:
 
     def affords(self, owner: Tensor, answers: int = 1) -> Tensor:
         """Tell which rows' examples may still ask for `answers` more, (r,) bool."""
+        return self.left(owner) >= answers
+
+    def left(self, owner: Tensor) -> Tensor:
+        """Tell how many answers each row's example may still ask for, (r,) int64; the largest one without a budget."""
         if self.budget is None:
-            return torch.ones_like(owner, dtype=torch.bool)
-        return (self._already + self.spent.answers())[owner] + answers <= self.budget
+            return torch.full_like(owner, torch.iinfo(torch.int64).max)
+        return self.budget - (self._already + self.spent.answers())[owner]
 
     def answer(self, x: Batch, owner: Tensor) -> Answer:
         """Ask for answers alone; at DECISION only labels come back."""

@@ -102,6 +102,14 @@ class Ball(PerturbationSet, Protocol):
         """Highest input."""
         ...
 
+    @property
+    def exponent(self) -> float:
+        """The p by which sizes add up: of two changes that share no value, size^p is the sum of both sizes^p.
+
+        Infinite where the larger one counts, 0 where the numbers of what changed add up.
+        """
+        ...
+
     def start(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
         """Draw a point of the set for each example."""
         ...

@@ -25,7 +25,7 @@ class Keeper(Generic[S]):
         problem: The threat as posed for n examples.
         nearest: Whether to go on after a success, for a nearer one; a success at the clean example itself is final
             all the same. Each point kept must lie in the set. What has not succeeded is judged by its margin then,
-            since such searches climb several losses.
+            where there are scores, since such searches climb several losses.
     """
 
     def __init__(self, problem: Problem[S], *, nearest: bool = False) -> None:
@@ -60,7 +60,7 @@ class Keeper(Generic[S]):
             loss: What the attack makes of them, (r,), higher for better.
             answer: What the model said to them.
         """
-        if self._nearest:
+        if self._nearest and answer.scores is not None:
             loss = self.problem.goal.margin(answer, self.problem.y[owner])
         self._trace.append((owner, loss))
         reached = self.problem.reached(answer, owner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ class L1:
     radius: float
     low: float = 0.0
     high: float = 1.0
+    exponent: ClassVar[float] = 1.0
 
     def __post_init__(self) -> None:
         check_radius("l1", self.radius, self.low, self.high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class Linf:
     radius: float
     low: float = 0.0
     high: float = 1.0
+    exponent: ClassVar[float] = math.inf
 
     def __post_init__(self) -> None:
         check_radius("linf", self.radius, self.low, self.high)

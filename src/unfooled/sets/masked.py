@@ -95,6 +95,11 @@ class Masked:
         """Highest input."""
         return self.within.high
 
+    @property
+    def exponent(self) -> float:
+        """See `Ball.exponent`."""
+        return self.within.exponent
+
     def distance(self, x_adv: Batch, x: Batch) -> Tensor:
         """See `PerturbationSet.distance`."""
         return self.within.distance(x_adv, x)

@@ -1,0 +1,195 @@
+"""Look for a success by random windows that grow smaller: a change stays if the loss has grown by it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from unfooled.core.batch import Batch
+from unfooled.core.rows import total, wide
+from unfooled.core.seeds import Draws
+from unfooled.core.threat import Ball, Loss
+
+from .keeper import Keeper
+from .windows import Window, coloured, frame, hills, movable
+
+_HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+"""After how many of 10,000 queries the share of a window is halved."""
+
+_AT_ONCE = 50  # queries for which lots are drawn together: a stream for each would cost as much as a small model
+_TILES = 5  # along each axis, where a search begins in which values share the radius
+
+
+@dataclass(frozen=True)
+class _Open:
+    """The rows still open.
+
+    Attributes:
+        owner: Whose they are, (r,).
+        x: Their clean examples, (r, ...).
+        best: The best points so far, (r, ...).
+        level: Their loss, (r,).
+        allowed: What may move, (r, ...) bool.
+        around: Where windows may lie.
+        planned: How many queries each can pay for, (r,).
+    """
+
+    owner: Tensor
+    x: Batch
+    best: Tensor
+    level: Tensor
+    allowed: Tensor
+    around: Window
+    planned: Tensor
+
+    def rows(self, index: Tensor) -> _Open:
+        """Pick rows, in the order of `index`."""
+        return _Open(
+            self.owner[index],
+            self.x.rows(index),
+            self.best[index],
+            self.level[index],
+            self.allowed[index],
+            self.around.rows(index),
+            self.planned[index],
+        )
+
+
+def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float) -> None:
+    """Search by windows drawn at random, one query each; what is found goes to the keeper.
+
+    Where each value has a radius of its own, a window moves as far as it can, one way for each colour. Where values
+    share the radius, one window takes what another gives up. Sets that count changed pixels are searched in the first
+    way. Windows become smaller by a schedule for 10,000 queries, scaled to those that the example can pay for.
+
+    Args:
+        keeper: Holds the problem.
+        loss: What to climb.
+        queries: Most queries of an example, 0 or more.
+        share: Share of the values in the first windows, above 0 to 1.
+    """
+    problem = keeper.problem
+    target, within, draws, objective = problem.target, problem.within, problem.draws, problem.objective(loss)
+    rows = _opened(keeper, queries)
+    begun, moved = (_tiled, _exchanged) if 0 < within.exponent < math.inf else (_striped, _flipped)
+    count, axes = coloured(rows.best).shape[1], coloured(rows.best).ndim - 2
+    lots = rows.best
+    for k in range(queries):
+        if not len(rows.owner):
+            return
+        if k % _AT_ONCE == 0:
+            lots = draws.uniform((_AT_ONCE, 2 * axes + 1 + count), rows.x.ids, "windows", k // _AT_ONCE)
+        x_t = moved(within, rows, lots[:, k % _AT_ONCE], _share_at(k, rows, share)) if k else begun(within, rows, draws)
+        seen = target.losses(x_t, objective, rows.owner)
+        going_on = keeper.keep(rows.owner, x_t, seen.loss, seen.answer)
+        better = seen.loss > rows.level
+        best = torch.where(wide(better, rows.best), x_t.values, rows.best)
+        rows = replace(rows, best=best, level=torch.where(better, seen.loss, rows.level))
+        if not bool(going_on.all()):
+            rows, lots = rows.rows(going_on), lots[going_on]
+
+
+def _opened(keeper: Keeper[Ball], queries: int) -> _Open:
+    problem, owner = keeper.problem, keeper.open()
+    x = problem.x.rows(owner)
+    allowed = movable(problem.within, x)
+    level = torch.full((len(x),), -torch.inf, device=x.values.device)
+    planned = problem.target.left(owner).clamp(max=queries)
+    return _Open(owner, x, x.values, level, allowed, frame(coloured(allowed)), planned)
+
+
+def _share_at(k: int, rows: _Open, share: float) -> Tensor:
+    """Tell what share of the values a window has at query k, (r,) float64."""
+    done = k * 10_000 // rows.planned
+    halved = torch.bucketize(done, torch.tensor(_HALVINGS, device=done.device))
+    return share * 0.5 ** halved.double()
+
+
+def _side(rows: _Open, share: Tensor, least: int) -> Tensor:
+    """Tell how long the sides of a window are that holds a share (r,) of the values, (r, d) int64."""
+    room = rows.around.side
+    side = (share * room.prod(dim=1)).pow(1 / room.shape[1]).round().long().clamp(min=least)
+    return torch.minimum(side.unsqueeze(1) | (least > 1), room)  # odd where a middle counts
+
+
+def _signs(lots: Tensor, like: Tensor) -> Tensor:
+    """Turn lots (r, c) into a sign for each colour, (r, c, 1, ...)."""
+    return torch.where(lots < 0.5, -1.0, 1.0).view(*lots.shape, *[1] * (like.ndim - 2))
+
+
+def _striped(within: Ball, rows: _Open, draws: Draws) -> Batch:
+    """Move each column of each colour as far as it can, up or down."""
+    like = coloured(rows.best)
+    shape = (like.shape[1], *[1] * (like.ndim - 3), like.shape[-1])
+    return _pushed(within, rows, draws.signs(shape, rows.x.ids, "stripes").expand_as(like))
+
+
+def _flipped(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
+    """Move a window as far as it can, each colour up or down; the other way round where nothing changed by that."""
+    like = coloured(rows.best)
+    axes = like.ndim - 2
+    inside = rows.around.placed(_side(rows, share, 1), lots[:, :axes]).mask(like)
+    way = torch.where(inside, _signs(lots[:, -like.shape[1] :], like), 0.0)
+    x_t = _pushed(within, rows, way)
+    idle = (x_t.values == rows.best).flatten(1).all(dim=1)
+    return _pushed(within, rows, torch.where(wide(idle, way), -way, way)) if bool(idle.any()) else x_t
+
+
+def _pushed(within: Ball, rows: _Open, way: Tensor) -> Batch:
+    """Move values as far as they can along the signs of a way (r, c, *places); where it is 0 they stay at the best."""
+    way = way.reshape(rows.best.shape)
+    far = rows.x.values + (within.high - within.low) * way
+    return within.project(rows.x.holding(torch.where(way != 0, far, rows.best)), rows.x)
+
+
+def _tiled(within: Ball, rows: _Open, draws: Draws) -> Batch:
+    """Fill all places with tiles of two hills, and let them share the radius."""
+    like, around = coloured(rows.best), rows.around
+    side = (around.side // _TILES).clamp(min=1)
+    signs = draws.signs((like.shape[1], *[_TILES + 1] * (like.ndim - 2)), rows.x.ids, "tiles")
+    inner = []
+    for axis, offset in enumerate(around.offsets(like), start=2):
+        size = side[:, axis - 2].view(-1, *[1] * (like.ndim - 1))
+        tile = torch.div(offset, size, rounding_mode="floor").clamp(0, _TILES)
+        shape = list(signs.shape)
+        shape[axis] = like.shape[axis]
+        signs = signs.gather(axis, tile.expand(shape))
+        inner.append(offset % size)
+    made = signs * hills(inner, side, torch.zeros_like(rows.owner)) * coloured(rows.allowed)
+    return _resized(within, rows, torch.zeros_like(made), made)
+
+
+def _exchanged(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
+    """Take the change of one window and give it to another, as hills on top of what was there."""
+    like = coloured(rows.best)
+    axes, side = like.ndim - 2, _side(rows, share, 3)
+    one, other = (rows.around.placed(side, lots[:, part : part + axes]) for part in (0, axes))
+    inside, along = one.mask(like), (lots[:, 2 * axes] * axes).long()
+    made = _signs(lots[:, -like.shape[1] :], like) * hills(one.offsets(like), side, along)
+    made = torch.where(inside & coloured(rows.allowed), made, 0.0)
+    delta = coloured(rows.best.double() - rows.x.values.double())
+    old, rest = torch.where(inside, delta, 0.0), delta.masked_fill(inside | other.mask(like), 0.0)
+    exponent = within.exponent
+    return _resized(within, rows, rest, _unit(made, exponent) + _unit(old, exponent))
+
+
+def _resized(within: Ball, rows: _Open, rest: Tensor, made: Tensor) -> Batch:
+    """Add to a change `rest` so much of another, on other values, that both together fill the radius."""
+    exponent = within.exponent
+    left = (within.radius**exponent - _size(rest, exponent) ** exponent).clamp(min=0) ** (1 / exponent)
+    change = rest + wide(left, made) * _unit(made, exponent)
+    values = rows.x.values + change.view_as(rows.best).to(rows.best.dtype)
+    return within.project(rows.x.holding(values), rows.x)
+
+
+def _unit(change: Tensor, exponent: float) -> Tensor:
+    size = _size(change, exponent)
+    return change * wide(torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0), change)
+
+
+def _size(change: Tensor, exponent: float) -> Tensor:
+    """Measure a change (r, ...) by the set's norm, (r,) float64."""
+    return total(change.abs().double() ** exponent) ** (1 / exponent)
