@@ -202,9 +202,10 @@ class _Run:
         began, top = time.perf_counter(), ladder[-1]
         self.progress.begin(top.threat.name, stage.name, len(standing))
         costs, broken = dict.fromkeys((*COSTS, "proposed", "dead"), 0), [0] * len(ladder)
-        threats = [rung.threat for rung in ladder]
+        threats, rows = [rung.threat for rung in ladder], stage.rows(self.plan.batch, len(standing))
         for wave in self.plan.waves(standing):
-            ask = partial(attack_wave, clean=clean, spent=top.sheet.asked[wave], on_pass=self.progress.passed)
+            spent, on_pass = top.sheet.asked[wave], self.progress.passed
+            ask = partial(attack_wave, clean=clean, spent=spent, rows=rows, on_pass=on_pass)
             name = f"{top.threat.name} {stage.name} {self._keys(wave)}"
             unit = self.journal.recall(name, partial(ask, self.plan, threats, stage, wave))
             for place, rung in enumerate(ladder):

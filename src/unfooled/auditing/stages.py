@@ -109,6 +109,14 @@ class Stage(NamedTuple):
         when = "" if self.paying is None else f", if the stage before pays {self.paying:g}"
         return f"{self.name}{where}: {self.attack!r}{whom}{when}"
 
+    def rows(self, batch: int, count: int) -> int:
+        """Say how many rows its passes have where it is spent on `count` examples.
+
+        Passes have one shape each run, so that no answer depends on the company. A stage for a few is chosen by looking
+        at all, whatever their order: there the shape may be smaller.
+        """
+        return batch if self.among == Everyone() else min(batch, 4 * ceil(count / 4))
+
     def runs_after(self, share: float) -> bool:
         """Tell whether it runs after a stage that broke a share of those it was spent on."""
         return self.paying is None or (share > 0 and share >= self.paying)

@@ -42,6 +42,7 @@ def attack_wave(
     *,
     clean: Clean,
     spent: np.ndarray,
+    rows: int,
     on_pass: Callable[[int], None],
 ) -> Unit:
     """Let one attack try examples `wave` (r,), about which `spent` (r,) answers were asked before.
@@ -54,6 +55,7 @@ def attack_wave(
         wave: Which examples.
         clean: What the model answers to clean examples.
         spent: Counts towards the threat's budget.
+        rows: Rows of every pass.
         on_pass: As in `Target`.
 
     Returns:
@@ -67,7 +69,7 @@ def attack_wave(
         len(x),
         budget=threat.budget,
         already=torch.from_numpy(spent).to(device),
-        batch=plan.batch,
+        batch=rows,
         seed=plan.seed,
         device=device,
         on_pass=on_pass,
