@@ -12,7 +12,7 @@ from unfooled.core.batch import Batch
 from unfooled.core.threat import Ball
 
 from .keeper import Keeper
-from .windows import movable
+from .windows import ends
 
 _SHARPEST = 1e-5  # float32 tells distances along a ray no better
 
@@ -139,7 +139,8 @@ def turn_rays(keeper: Keeper[Ball], queries: int, tolerance: float) -> None:
 
 
 def _begun(within: Ball, owner: Tensor, x: Batch, begin: Batch, tolerance: float) -> _Rays:
-    allowed = movable(within, x).flatten(1)
+    lowest, highest = ends(within, x, limited=False)
+    allowed = (lowest != highest).flatten(1)
     whole = torch.zeros_like(owner, dtype=torch.float64)
     return _Rays(
         owner,
