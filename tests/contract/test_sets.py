@@ -276,6 +276,21 @@ def test_a_radius_of_its_own_for_each_example(case: Any, place: str) -> None:
         assert torch.equal(down.values, within.resized(2).project(point, x).values), "only whole pixels count"
 
 
+def test_sizes_add_up_by_the_exponent(case: Any) -> None:
+    """The size of a change is told by its two halves, taken apart pixel by pixel."""
+    within, x = ball(*case), batch_of(case[2])
+    change = outside(within, x, 0.3).values - x.values
+    first = torch.arange(x.values.shape[-1]) % 2 == 0
+    sizes = [within.distance(x.holding(x.values + part), x) for part in (change * first, change * ~first, change)]
+    power = within.exponent
+    if math.isinf(power):
+        assert torch.equal(torch.maximum(*sizes[:2]), sizes[2])
+    elif power == 0:
+        assert torch.equal(sizes[0] + sizes[1], sizes[2])
+    else:
+        assert torch.allclose(sizes[0] ** power + sizes[1] ** power, sizes[2] ** power, rtol=1e-6)
+
+
 def test_no_limit_but_the_range(case: Any, place: str) -> None:
     within, x = ball(*case, radius=math.inf), batch_of(case[2], place)
     low, high = RANGES[case[2]]

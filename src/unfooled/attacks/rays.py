@@ -29,7 +29,7 @@ class RayS:
         https://arxiv.org/abs/2006.12792, algorithms 1 to 3.
         Differs from the paper: the clean example is asked about first; the tolerance is a share, not 0.001 by L2; a
         turn must bring as much to count; the way to the boundary is first gone in steps that double; blocks hold only
-        values that may change, and examples are at different blocks.
+        values that may change; after single values large blocks are turned again; each example goes on by itself.
     """
 
     queries: int = 10_000

@@ -12,7 +12,7 @@ from unfooled.core.batch import Batch
 from unfooled.core.threat import Ball
 
 from .keeper import Keeper
-from .windows import movable
+from .windows import ends
 
 _SHARPEST = 1e-5  # float32 tells distances along a ray no better
 
@@ -80,7 +80,7 @@ class _Rays:
         return after._onward(sharp | (probed & ~fooled))
 
     def _onward(self, done: Tensor) -> _Rays:
-        """Let the rows marked (r,) turn the next block; cut finer after the last one."""
+        """Let the rows marked (r,) turn the next block; after the last one cut finer, after single values anew."""
         block = torch.where(done, self.block + 1, self.block)
         count = self._count()
         over = done & (block * self._size() >= count)
@@ -89,7 +89,7 @@ class _Rays:
         return replace(
             self,
             block=torch.where(over, 0, block),
-            parts=torch.where(over & ~single, 2 * self.parts, self.parts),
+            parts=torch.where(over, torch.where(single, 1, 2 * self.parts), self.parts),
             brought=self.brought & ~over,
             tolerance=torch.maximum(self.tolerance * finer, self.tolerance.clamp(max=_SHARPEST)),
         )
@@ -106,7 +106,7 @@ def turn_rays(keeper: Keeper[Ball], queries: int, tolerance: float) -> None:
 
     The first ray leads towards where the problem begins, or else all values up. Blocks of its signs are turned round,
     one after the other; where the model is fooled nearer by that, the distance is told by bisection and the turn
-    stays. After all blocks of a size come those of half the size, down to single values, over and over.
+    stays. After all blocks of a size come those of half the size, down to single values, and then the whole again.
 
     Args:
         keeper: Looks for the nearest success; holds the problem.
@@ -139,7 +139,8 @@ def turn_rays(keeper: Keeper[Ball], queries: int, tolerance: float) -> None:
 
 
 def _begun(within: Ball, owner: Tensor, x: Batch, begin: Batch, tolerance: float) -> _Rays:
-    allowed = movable(within, x).flatten(1)
+    lowest, highest = ends(within, x, limited=False)
+    allowed = (lowest != highest).flatten(1)
     whole = torch.zeros_like(owner, dtype=torch.float64)
     return _Rays(
         owner,

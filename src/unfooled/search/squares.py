@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from unfooled.core.batch import Batch
-from unfooled.core.rows import total, wide
+from unfooled.core.rows import length, wide
 from unfooled.core.seeds import Draws
 from unfooled.core.threat import Ball, Loss
 
 from .keeper import Keeper
-from .windows import Window, coloured, frame, hills, movable
+from .windows import Window, coloured, ends, frame, hills
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """After how many of 10,000 queries the share of a window is halved."""
@@ -32,7 +32,8 @@ class _Open:
         x: Their clean examples, (r, ...).
         best: The best points so far, (r, ...).
         level: Their loss, (r,).
-        allowed: What may move, (r, ...) bool.
+        lowest: The least each value may be by itself, (r, ...).
+        highest: The most, (r, ...).
         around: Where windows may lie.
         planned: How many queries each can pay for, (r,).
     """
@@ -41,7 +42,8 @@ class _Open:
     x: Batch
     best: Tensor
     level: Tensor
-    allowed: Tensor
+    lowest: Tensor
+    highest: Tensor
     around: Window
     planned: Tensor
 
@@ -52,7 +54,8 @@ class _Open:
             self.x.rows(index),
             self.best[index],
             self.level[index],
-            self.allowed[index],
+            self.lowest[index],
+            self.highest[index],
             self.around.rows(index),
             self.planned[index],
         )
@@ -95,10 +98,10 @@ def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float) -> Non
 def _opened(keeper: Keeper[Ball], queries: int) -> _Open:
     problem, owner = keeper.problem, keeper.open()
     x = problem.x.rows(owner)
-    allowed = movable(problem.within, x)
+    lowest, highest = ends(problem.within, x, limited=math.isinf(problem.within.exponent))
     level = torch.full((len(x),), -torch.inf, device=x.values.device)
     planned = problem.target.left(owner).clamp(max=queries)
-    return _Open(owner, x, x.values, level, allowed, frame(coloured(allowed)), planned)
+    return _Open(owner, x, x.values, level, lowest, highest, frame(coloured(lowest != highest)), planned)
 
 
 def _share_at(k: int, rows: _Open, share: float) -> Tensor:
@@ -124,7 +127,7 @@ def _striped(within: Ball, rows: _Open, draws: Draws) -> Batch:
     """Move each column of each colour as far as it can, up or down."""
     like = coloured(rows.best)
     shape = (like.shape[1], *[1] * (like.ndim - 3), like.shape[-1])
-    return _pushed(within, rows, draws.signs(shape, rows.x.ids, "stripes").expand_as(like))
+    return _pushed(within, rows, draws.signs(shape, rows.x.ids, "stripes") > 0)
 
 
 def _flipped(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
@@ -132,17 +135,18 @@ def _flipped(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
     like = coloured(rows.best)
     axes = like.ndim - 2
     inside = rows.around.placed(_side(rows, share, 1), lots[:, :axes]).mask(like)
-    way = torch.where(inside, _signs(lots[:, -like.shape[1] :], like), 0.0)
-    x_t = _pushed(within, rows, way)
+    up = _signs(lots[:, -like.shape[1] :], like) > 0
+    x_t = _pushed(within, rows, up, inside)
     idle = (x_t.values == rows.best).flatten(1).all(dim=1)
-    return _pushed(within, rows, torch.where(wide(idle, way), -way, way)) if bool(idle.any()) else x_t
+    return _pushed(within, rows, up ^ wide(idle, up), inside) if bool(idle.any()) else x_t
 
 
-def _pushed(within: Ball, rows: _Open, way: Tensor) -> Batch:
-    """Move values as far as they can along the signs of a way (r, c, *places); where it is 0 they stay at the best."""
-    way = way.reshape(rows.best.shape)
-    far = rows.x.values + (within.high - within.low) * way
-    return within.project(rows.x.holding(torch.where(way != 0, far, rows.best)), rows.x)
+def _pushed(within: Ball, rows: _Open, up: Tensor, inside: Tensor | None = None) -> Batch:
+    """Move the values inside (r, 1, *places) to their own ends, where `up` (r, c, 1, ...) to the highest."""
+    pushed = torch.where(up, coloured(rows.highest), coloured(rows.lowest))
+    pushed = pushed if inside is None else torch.where(inside, pushed, coloured(rows.best))
+    x_t = rows.x.holding(pushed.view_as(rows.best))
+    return x_t if math.isinf(within.exponent) else within.project(x_t, rows.x)
 
 
 def _tiled(within: Ball, rows: _Open, draws: Draws) -> Batch:
@@ -158,8 +162,8 @@ def _tiled(within: Ball, rows: _Open, draws: Draws) -> Batch:
         shape[axis] = like.shape[axis]
         signs = signs.gather(axis, tile.expand(shape))
         inner.append(offset % size)
-    made = signs * hills(inner, side, torch.zeros_like(rows.owner)) * coloured(rows.allowed)
-    return _resized(within, rows, torch.zeros_like(made), made)
+    made = signs * hills(inner, side, torch.zeros_like(rows.owner)) * coloured(rows.lowest != rows.highest)
+    return _filled(within, rows, torch.zeros_like(made), made)
 
 
 def _exchanged(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
@@ -169,27 +173,26 @@ def _exchanged(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
     one, other = (rows.around.placed(side, lots[:, part : part + axes]) for part in (0, axes))
     inside, along = one.mask(like), (lots[:, 2 * axes] * axes).long()
     made = _signs(lots[:, -like.shape[1] :], like) * hills(one.offsets(like), side, along)
-    made = torch.where(inside & coloured(rows.allowed), made, 0.0)
-    delta = coloured(rows.best.double() - rows.x.values.double())
-    old, rest = torch.where(inside, delta, 0.0), delta.masked_fill(inside | other.mask(like), 0.0)
+    made = made * (inside & coloured(rows.lowest != rows.highest))
+    delta = like - coloured(rows.x.values)
+    old, rest = delta * inside, delta.masked_fill(inside | other.mask(like), 0.0)
     exponent = within.exponent
-    return _resized(within, rows, rest, _unit(made, exponent) + _unit(old, exponent))
+    return _filled(within, rows, rest, _unit(made, exponent) + _unit(old, exponent))
 
 
-def _resized(within: Ball, rows: _Open, rest: Tensor, made: Tensor) -> Batch:
+def _filled(within: Ball, rows: _Open, rest: Tensor, made: Tensor) -> Batch:
     """Add to a change `rest` so much of another, on other values, that both together fill the radius."""
     exponent = within.exponent
     left = (within.radius**exponent - _size(rest, exponent) ** exponent).clamp(min=0) ** (1 / exponent)
-    change = rest + wide(left, made) * _unit(made, exponent)
-    values = rows.x.values + change.view_as(rows.best).to(rows.best.dtype)
-    return within.project(rows.x.holding(values), rows.x)
+    change = rest + wide(left, made).to(made.dtype) * _unit(made, exponent)
+    return within.project(rows.x.holding(rows.x.values + change.view_as(rows.best)), rows.x)
 
 
 def _unit(change: Tensor, exponent: float) -> Tensor:
-    size = _size(change, exponent)
-    return change * wide(torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0), change)
+    """Scale each change (r, ...) to size 1 by the set's norm; zero stays zero."""
+    return change / wide(_size(change, exponent).clamp(min=1e-30), change).to(change.dtype)
 
 
 def _size(change: Tensor, exponent: float) -> Tensor:
-    """Measure a change (r, ...) by the set's norm, (r,) float64."""
-    return total(change.abs().double() ** exponent) ** (1 / exponent)
+    """Measure each change (r, ...) by the set's norm, (r,) float64."""
+    return length(change.abs() ** (exponent / 2)) ** (2 / exponent)

@@ -21,11 +21,17 @@ def coloured(values: Tensor) -> Tensor:
     return values.unsqueeze(1) if values.ndim == 2 else values
 
 
-def movable(within: Ball, x: Batch) -> Tensor:
-    """Mark the values that a set lets move at all, (n, ...) bool: not padding, nor what lies outside a mask."""
-    free, span = within.resized(math.inf), within.high - within.low
-    lowest, highest = (free.project(x.holding(x.values + way), x).values for way in (-span, span))
-    return lowest != highest
+def ends(within: Ball, x: Batch, *, limited: bool) -> tuple[Tensor, Tensor]:
+    """Give the lowest and the highest each value may be, (n, ...) both: equal in padding and outside a mask.
+
+    Args:
+        within: The set.
+        x: Clean examples, (n, ...).
+        limited: Whether the radius counts, which makes sense where each value has one of its own; or else the range.
+    """
+    span, ball = within.high - within.low, within if limited else within.resized(math.inf)
+    lowest, highest = (ball.project(x.holding(x.values + way), x).values for way in (-span, span))
+    return lowest, highest
 
 
 class Window(NamedTuple):
@@ -84,15 +90,16 @@ def hills(offsets: list[Tensor], side: Tensor, along: Tensor) -> Tensor:
         along: The axis along which the hills are neighbours, (n,), 0 to d - 1.
     """
     shape = (-1, *[1] * (offsets[0].ndim - 1))
-    far, sign = torch.zeros_like(offsets[0]), torch.ones_like(offsets[0])
+    gains = torch.arange(1, int(side.max()) + 2, device=side.device, dtype=torch.float64).square().reciprocal()
+    fallen = torch.nn.functional.pad(gains.cumsum(dim=0), (1, 0))
+    top = fallen[side.amax(dim=1) // 2 + 1].view(shape)
+    height, sign = torch.full_like(top, torch.inf), torch.ones_like(top)
     for axis, offset in enumerate(offsets):
         length, split = side[:, axis].view(shape), (along == axis).view(shape)
         half = length // 2
         second = split & (offset >= half)
         middle = torch.where(split, torch.where(second, half + (length - half) // 2, half // 2), half)
-        far = torch.maximum(far, (offset - middle).abs())
+        far = (offset - middle).abs().clamp(max=len(gains))
+        height = torch.minimum(height, (top - fallen[far]).clamp(min=0))  # the longest way of all axes counts
         sign = torch.where(second, -sign, sign)
-    fall = torch.arange(1, int(side.max()) + 2, device=side.device, dtype=torch.float64).square().reciprocal()
-    fallen = torch.nn.functional.pad(fall.cumsum(dim=0), (1, 0))
-    top = fallen[side.amax(dim=1) // 2 + 1].view(shape)
-    return sign * (top - fallen[far.clamp(max=len(fall))]).clamp(min=0)
+    return (sign * height).float()
