@@ -142,7 +142,7 @@ class _Run:
             **self.note,
         }
         if plan.diagnosed:
-            run["measurements"] = gather(plan, clean, sheets, self.progress).as_json()
+            run["measurements"] = gather(plan, clean, sheets, self.journal, self.progress).as_json()
         stages = pa.Table.from_pylist(self.ledger, STAGES)
         return Results(pa.concat_tables(records), stages, run, self._tensors(sheets))
 

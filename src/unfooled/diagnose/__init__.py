@@ -48,7 +48,7 @@ class Diagnosis:
 
     @property
     def verdict(self) -> Verdict:
-        """Unreliable by one hard finding, suspicious by one soft; without either, silence counts if enough was asked."""
+        """Unreliable by one hard finding, suspicious by one soft; else silence counts, if enough was asked."""
         found = {finding.severity for finding in self.findings}
         if "hard" in found:
             return Verdict.UNRELIABLE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from unfooled.core.rates import clopper_pearson
 
 from .finding import Case, Finding
@@ -34,25 +36,25 @@ def small_steps(case: Case) -> Finding | None:
 
 def longer(case: Case) -> Finding | None:
     """Find survivors that only needed more of the same."""
-    return _beaten(case, "survivors that a longer attack broke", "a longer gradient attack", "unfinished search", 3,
-                   STRONGER)  # fmt: skip
+    who = _Rival("unfinished search", "a longer gradient attack", 3, STRONGER)
+    return who.judged(case, "survivors that a longer attack broke")
 
 
 def noise(case: Case) -> Finding | None:
     """Find survivors that need no attacker."""
-    return _beaten(case, "survivors that noise broke", "noise alone", "noise beats the attacks", 2, MASKING)
+    return _Rival("noise beats the attacks", "noise alone", 2, MASKING).judged(case, "survivors that noise broke")
 
 
 def differences(case: Case) -> Finding | None:
     """Find survivors that fall to somebody who ignores gradients."""
-    name = "survivors that differences broke"
-    return _beaten(case, name, "a climb along differences, without gradients,", "differences beat gradients", 3, MASKING)
+    who = _Rival("differences beat gradients", "a climb along differences, without gradients,", 3, MASKING)
+    return who.judged(case, "survivors that differences broke")
 
 
 def black_box(case: Case) -> Finding | None:
     """Find survivors that fall to a search by scores."""
-    name = "survivors that a black box broke"
-    return _beaten(case, name, "a search by scores alone", "black box beats white box", 3, MASKING)
+    who = _Rival("black box beats white box", "a search by scores alone", 3, MASKING)
+    return who.judged(case, "survivors that a black box broke")
 
 
 def unbounded(case: Case) -> Finding | None:
@@ -65,10 +67,18 @@ def unbounded(case: Case) -> Finding | None:
     return Finding("unbounded attack fails", "hard" if stood > max(FEW, n // 10) else "soft", sentence, MASKING)
 
 
-def _beaten(case: Case, name: str, who: str, check: str, many: int, remedy: str) -> Finding | None:
-    """Judge how many survivors fell to an attacker who should find none."""
-    fell, n = int(case.value(name)), case.n(name)
-    if not fell:
-        return None
-    sentence = f"{who} breaks {fell} of {n} examples that the audit left standing"
-    return Finding(check, "hard" if fell >= many else "soft", sentence, remedy)
+@dataclass(frozen=True)
+class _Rival:
+    """An attacker who should find nothing among survivors, and from how many that he does break the figure is void."""
+
+    check: str
+    who: str
+    many: int
+    remedy: str
+
+    def judged(self, case: Case, name: str) -> Finding | None:
+        fell, n = int(case.value(name)), case.n(name)
+        if not fell:
+            return None
+        sentence = f"{self.who} breaks {fell} of {n} examples that the audit left standing"
+        return Finding(self.check, "hard" if fell >= self.many else "soft", sentence, self.remedy)

@@ -6,13 +6,16 @@ the attacks.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from unfooled.auditing.journal import Journal, Unit
 from unfooled.auditing.plan import Plan
 from unfooled.auditing.progress import Progress
 from unfooled.auditing.sheet import COSTS, Clean, Sheet
@@ -37,7 +40,7 @@ PROBES: tuple[Callable[[Subject], Reading], ...] = (
 """Every probe, in order; `drift` comes last, since it looks for what the others left behind."""
 
 
-def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], progress: Progress) -> Evidence:
+def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], journal: Journal, progress: Progress) -> Evidence:
     """Measure what a diagnosis needs.
 
     Of threats that differ in their radius alone, the one is probed whose robust accuracy is nearest to half of the
@@ -47,6 +50,7 @@ def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], progress: Progress
         plan: The audit.
         clean: What the model answers to clean examples.
         sheets: What the audit found, one a threat.
+        journal: Remembers probes that a stopped run had finished.
         progress: Who is told.
     """
     rows: list[Measurement] = []
@@ -62,7 +66,8 @@ def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], progress: Progress
         progress.begin(subject.threat.name, "diagnosis", len(PROBES))
         readings = []
         for probe in PROBES:
-            readings.append(probe(subject))
+            name = f"diagnosis {subject.threat.name} {probe.__name__}"
+            readings.append(_unpacked(journal.recall(name, partial(_packed, probe, subject))))
             progress.advance(1, 0)
         rows += [row for reading in readings for row in reading.rows]
         costs = {name: sum(getattr(reading, name) for reading in readings) for name in COSTS}
@@ -78,6 +83,18 @@ def probed(plan: Plan, threat: ThreatModel) -> bool:
         return False
     ran = (stage for stage in meant_for(plan.stages, within) if not obstacle(stage, threat))
     return any(stage.attack.needs is Access.GRADIENT for stage in ran)
+
+
+def _packed(probe: Callable[[Subject], Reading], subject: Subject) -> Unit:
+    """Take a reading, as the journal keeps it: an array of bytes."""
+    reading = probe(subject)
+    text = json.dumps([[list(row) for row in reading.rows], *reading[1:]])
+    return {"reading": np.frombuffer(text.encode(), dtype=np.uint8)}
+
+
+def _unpacked(unit: Unit) -> Reading:
+    rows, *costs = json.loads(unit["reading"].tobytes())
+    return Reading([Measurement(*row) for row in rows], *costs)
 
 
 def _subject(plan: Plan, clean: Clean, threat: ThreatModel, sheet: Sheet, progress: Progress) -> Subject:

@@ -67,7 +67,7 @@ def unbounded(subject: Subject) -> Reading:
 
 def _on_survivors(subject: Subject, name: str, attack: Attack[Ball], queries: int | None = None) -> Reading:
     wave = subject.survivors[:SURVIVORS]
-    if not len(wave) or attack.needs is Access.SCORES and subject.clean.scores is None:
+    if not len(wave) or (attack.needs is Access.SCORES and subject.clean.scores is None):
         return Reading([])
     broken, cost = subject.attacked(attack, wave, queries=queries)
     return cost._replace(rows=[subject.measured(name, float(broken.sum()), len(wave), repr(attack))])

@@ -71,12 +71,12 @@ class Subject:
     @property
     def survivors(self) -> np.ndarray:
         """All that stand, in random order."""
-        return self.drawn[~self.broken[self.drawn]]
+        return np.asarray(self.drawn[~self.broken[self.drawn]])
 
     @property
     def fallen(self) -> np.ndarray:
         """All that the audit broke, in random order."""
-        return self.drawn[self.broken[self.drawn]]
+        return np.asarray(self.drawn[self.broken[self.drawn]])
 
     @property
     def kind(self) -> str:
