@@ -35,10 +35,15 @@ def company(case: Case) -> Finding | None:
 
 
 def drift(case: Case) -> Finding | None:
-    """Find a model that is another one after the audit."""
-    name = "answers that differ after the audit"
-    if case.value(name) <= TOLERANCE or random(case) is not None or company(case) is not None:
+    """Find a model that keeps something of its own from one question to the next."""
+    lot, after = (case.value(f"answers that differ {when}") for when in ("by the same lot", "after the audit"))
+    if company(case) is not None or (lot <= TOLERANCE and random(case) is not None):
         return None
-    sentence = f"the model answers the same inputs otherwise after the audit, by {case.value(name):.1%} of the largest"
-    remedy = "Keep running averages, counters and memories out of its forward pass."
+    if max(lot, after) <= TOLERANCE:
+        return None
+    sentence = (
+        f"scores differ by {max(lot, after):.1%} of the largest when the same is asked later with the same random "
+        "numbers: the model keeps a memory, or random numbers, of its own"
+    )
+    remedy = "Keep running averages, counters and memories out of its forward pass; draw from torch's own generator."
     return Finding("changing model", "hard", sentence, remedy)

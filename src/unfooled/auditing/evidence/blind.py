@@ -33,10 +33,10 @@ def block_signs(x: Batch, draws: Draws, tag: str, draw: int) -> Tensor:
     side = max(1, -(-max(shape[1:]) // PARTS[turn]))
     cells = tuple(-(-size // side) + 1 for size in shape[1:])
     coarse = functional.interpolate(draws.signs((shape[0], *cells), x.ids, tag, draw), scale_factor=float(side))
-    down, right = (draws.uniform((1,), x.ids, f"{tag} offset {axis}", draw).flatten() * side for axis in (0, 1))
+    offset = (draws.uniform((2,), x.ids, f"{tag} offset", draw) * side).long()
     cut = [
         grid[:, top : top + shape[1], left : left + shape[2]]
-        for grid, top, left in zip(coarse, down.long().tolist(), right.long().tolist(), strict=True)
+        for grid, top, left in zip(coarse, *offset.T.tolist(), strict=True)
     ]
     return torch.stack(cut)
 

@@ -14,19 +14,21 @@ EXAMPLES, RUNS = 16, 5
 
 
 def randomness(subject: Subject) -> Reading:
-    """Ask the same with other random numbers: answers, and directions of the gradient."""
+    """Ask the same with other random numbers, and at last with the first ones: answers, and directions of gradients."""
     subject = subject.first(EXAMPLES)
-    readings, runs, climbs = [], [], []
-    for run in range(RUNS):
+    readings, runs = [], []
+    climbs: list[Tensor] = []
+    for run in (*range(RUNS), 0):
         target = subject.target(len(subject.x), model=subject.plan.model, seed=subject.plan.seed + 7919 * (run + 1))
         runs.append(_scores(subject, target.answer(subject.x, everyone(subject.x))))
-        if run < 2:
+        if len(climbs) < 2:
             climbs.append(target.gradient(subject.x, subject.objective(), everyone(subject.x)).grad)
         readings.append(paid(target, []))
     moved = torch.stack([run.argmax(dim=1) != runs[0].argmax(dim=1) for run in runs]).any(dim=0)
     n = len(subject.x)
     rows = [
         subject.measured("answers that differ when asked again", max(apart(runs[0], run) for run in runs), n),
+        subject.measured("answers that differ by the same lot", apart(runs[0], runs[-1]), n),
         subject.measured("labels that differ when asked again", float(moved.double().mean()), n),
         subject.measured("agreement of two gradients", _cosine(*climbs), n),
     ]
