@@ -22,6 +22,7 @@ from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.models.prepare import Preparation
 
+from .evidence import gather
 from .journal import Journal, Unit
 from .plan import Plan, describe_threat
 from .planned import planned
@@ -48,6 +49,7 @@ def audit(
     access: Access | None = None,
     keep: str = "broken",
     prepare: Preparation = "on",
+    diagnose: bool = True,
     progress: Progress | None = None,
     note: dict[str, Any] | None = None,
 ) -> Results:
@@ -69,6 +71,7 @@ def audit(
         keep: Which pictures the run keeps: `none`, `broken` or `all`.
         prepare: What attacks search with: "on" for a private copy that is cheaper and answers alike, "bf16" for one in
             bfloat16, "compiled" for one through torch.compile, "off" for the model itself, which judges in any case.
+        diagnose: Whether to measure, where attacks used gradients, what tells if the figures can be believed.
         progress: Who is told how it is coming along.
         note: What to add to the run's description, such as the command; plain JSON values.
 
@@ -79,7 +82,7 @@ def audit(
     """
     plan = planned(
         model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, access=access, keep=keep,
-        prepare=prepare,
+        prepare=prepare, diagnose=diagnose,
     )  # fmt: skip
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)
@@ -139,6 +142,8 @@ class _Run:
             "seconds": round(time.perf_counter() - began, 3),
             **self.note,
         }
+        if plan.diagnosed:
+            run["measurements"] = gather(plan, clean, sheets, self.journal, self.progress).as_json()
         stages = pa.Table.from_pylist(self.ledger, STAGES)
         return Results(pa.concat_tables(records), stages, run, self._tensors(sheets))
 

@@ -44,6 +44,7 @@ class Plan:
         device: Where the passes run.
         keep: Which examples the run keeps: `none`, `broken` or `all`.
         preparation: In which form attacks search it; the referee asks the model itself.
+        diagnosed: Whether probes measure what a diagnosis needs.
     """
 
     model: Model
@@ -57,6 +58,7 @@ class Plan:
     device: torch.device
     keep: str
     preparation: Preparation
+    diagnosed: bool = True
 
     @cached_property
     def searched(self) -> Prepared:
@@ -76,6 +78,7 @@ class Plan:
             "batch": self.batch,
             "keep": self.keep,
             "prepared": self.searched.steps,
+            "diagnosed": self.diagnosed,
             "device": str(self.device),
             "threads": torch.get_num_threads(),
             "versions": {

@@ -32,6 +32,7 @@ def planned(
     access: Access | None = None,
     keep: str = "broken",
     prepare: Preparation = "on",
+    diagnose: bool = True,
 ) -> Plan:
     """Take an audit through the door; the arguments are those of `audit`.
 
@@ -50,4 +51,4 @@ def planned(
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)
         check_access(stages, threat)
-    return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare)
+    return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose)

@@ -42,6 +42,7 @@ def audit(
     seed: o.Seed = None,
     device: o.Device = None,
     prepare: o.Prepare = None,
+    diagnosis: o.Diagnosis = None,
     threads: o.Threads = None,
     config: o.Config = None,
     out: o.Out = None,
@@ -95,7 +96,7 @@ def audited(settings: Settings, place: Path, console: Console) -> Results:
         with progress.bars:
             results = run_audit(
                 model, examples, settings.threats, settings.attacks,
-                out=place, resume=settings.resume, progress=progress, note=note, **told,
+                out=place, resume=settings.resume, diagnose=settings.diagnosis, progress=progress, note=note, **told,
             )  # fmt: skip
     except KeyboardInterrupt as error:
         on_stderr().print(f"\nStopped. What is finished is kept in {place}. To go on:")

@@ -89,6 +89,13 @@ Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps. (default: cpu)
 Prepare = Annotated[
     Preparation | None, typer.Option(help="Copy of the model that attacks search. (default: on)", rich_help_panel=RUN)
 ]
+Diagnosis = Annotated[
+    bool | None,
+    typer.Option(
+        "--diagnosis/--no-diagnosis", help="Measure whether the figures can be believed. (default: yes)",
+        show_default=False, rich_help_panel=RUN,
+    ),
+]  # fmt: skip
 Threads = Annotated[int | None, typer.Option(help="Of the processor.", rich_help_panel=RUN)]
 Config = Annotated[Path | None, typer.Option(help="A YAML file of these options by name.", rich_help_panel=RUN)]
 

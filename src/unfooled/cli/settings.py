@@ -52,6 +52,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     seed: int = 0
     device: str = "cpu"
     prepare: Literal["off", "on", "bf16", "compiled"] = "on"
+    diagnosis: bool = True
     threads: int | None = None
     weights: str | None = None
     mean: Numbers = None
@@ -86,7 +87,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
             value = getattr(self, name)
             if name in ("model", "data", "resume", "overwrite") or value == field.default:
                 continue
-            if name == "threat":
+            if name == "diagnosis":
+                words.append("--no-diagnosis")
+            elif name == "threat":
                 words += [word for threat in value for word in ("--threat", threat)]
             else:
                 written = ",".join(f"{part:.17g}" for part in value) if isinstance(value, tuple) else str(value)

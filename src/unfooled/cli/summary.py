@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from unfooled.core.evidence import gathered
 from unfooled.core.results import Results, ThreatResults
+from unfooled.diagnose import Verdict, diagnose
 from unfooled.report import tables
 from unfooled.report.headline import headline, typical
 
 from .terminal import columns
 
 COSTS = ("queries", "forwards", "backwards")
+_COLOURS = {
+    Verdict.RELIABLE: "green", Verdict.SUSPICIOUS: "yellow", Verdict.UNRELIABLE: "red", Verdict.CANNOT_SAY: "dim",
+}  # fmt: skip
 
 
 def write(console: Console, results: Results) -> None:
@@ -40,6 +46,7 @@ def write(console: Console, results: Results) -> None:
         _accuracies(console, results.union(limited))
     for curve in tables.lines(results, described):
         _curve(console, curve)
+    _diagnosis(console, results)
     for note in [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])]:
         console.print(f"Note: {note}.", style="dim")
     console.print()
@@ -69,7 +76,32 @@ def as_json(results: Results, place: Path) -> dict[str, Any]:
             }
             for curve in results.curves.values()
         ],
+        "diagnosis": _told(results),
         "notes": [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])],
+    }
+
+
+def _diagnosis(console: Console, results: Results) -> None:
+    """Say whether the figures can be believed, and why not."""
+    found = diagnose(results)
+    console.print()
+    console.print(Text.assemble("can this be believed?  ", (found.verdict.value, _COLOURS[found.verdict])))
+    for finding in found.findings:
+        console.print(Padding(f"{finding.threat}: {finding.sentence}. {finding.remedy}", (0, 0, 0, 2)))
+    for gap in found.gaps:
+        console.print(Padding(f"{gap[:1].upper()}{gap[1:]}.", (0, 0, 0, 2)))
+    for bill in (bill for one in gathered(results.run) for bill in one.bill):
+        counts = ", ".join(f"{bill[name]:,} {name}" for name in COSTS)
+        console.print(f"  diagnosis of {bill['threat']}: {counts}, {bill['seconds']:.1f} s", style="dim")
+
+
+def _told(results: Results) -> dict[str, Any]:
+    found = diagnose(results)
+    return {
+        "verdict": found.verdict.value,
+        "findings": [asdict(finding) for finding in found.findings],
+        "gaps": list(found.gaps),
+        "bill": [bill for one in gathered(results.run) for bill in one.bill],
     }
 
 

@@ -15,6 +15,7 @@ from unfooled.core.errors import InputError
 from unfooled.core.rates import clopper_pearson, mcnemar
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.schema import POINT_NOWHERE
+from unfooled.diagnose import diagnose
 
 from . import tables
 from .requirements import METRICS, Requirement, read_requirement
@@ -111,8 +112,8 @@ def judge_release(
 def reliability(results: Results) -> list[str]:
     """Say why the figures of a run cannot be believed; empty where nothing recorded speaks against them.
 
-    It reads what the run recorded: gradients that told an attack nothing, and threats under which examples stand that
-    no attack tried in earnest. A verdict that a diagnosis leaves in the run belongs here too.
+    It reads what the run recorded: gradients that told an attack nothing, threats under which examples stand that no
+    attack tried in earnest, and what the diagnosis makes of the run's measurements.
     """
     notes = [note for run in tables.runs(results.run) for note in run.get("notes", []) if POINT_NOWHERE in note]
     tried: dict[str, int] = {}
@@ -128,7 +129,8 @@ def reliability(results: Results) -> list[str]:
             notes.append(f"{name}: no attack tried the examples that stand")
         elif threat.settings["access"] == "gradient" and not climbed.get(kind_of(name)):
             notes.append(f"{name}: the attacker may use gradients, and no attack did; choose another suite")
-    return notes
+    findings = diagnose(results).findings
+    return notes + [f"{one.threat}: {one.sentence}" for one in findings if one.severity != "info"]
 
 
 def _outcome(failed: bool, doubted: bool) -> Outcome:

@@ -9,9 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unfooled.core.errors import RunError
+from unfooled.core.evidence import gathered
 from unfooled.core.folder import write_atomically
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.schema import SCHEMA_VERSION
+from unfooled.diagnose import diagnose
 
 from . import charts, tables, wording
 from .gallery import ROOM, Exhibit, first_picture, gallery
@@ -96,6 +98,8 @@ def _contents(results: Results) -> dict[str, Any]:
         "walls": gallery(found, threats, ROOM - (first.characters if first else 0)),
         "differs": any(line.robust != line.robust_float32 for line in scores.values()),
         "by_class": [] if threats[hardest].unlimited else tables.by_class(found[hardest]),
+        "diagnosis": diagnose(results),
+        "bills": [bill for one in gathered(results.run) for bill in one.bill],
         "notes": _notes(results.run),
         "call": _call(results.run),
         "settings": _settings(results.run),

@@ -65,7 +65,7 @@ LADDER = "linf:0.004,0.012,0.03"
 
 def run(rows: Any = slice(None), *, kind: str = "float32", threats: Any = (LADDER, "l2:0.06"), **more: Any) -> Results:
     module, x, y = data(kind)
-    settings = {"suite": SUITE, "batch": 2, "keep": "all"} | more
+    settings = {"suite": SUITE, "batch": 2, "keep": "all", "diagnose": False} | more
     return unfooled.audit(settings.pop("model", module), (x[rows], y[rows]), list(threats), **settings)
 
 

@@ -1,0 +1,99 @@
+"""Can this robust accuracy be believed? Checks read what probes measured; none asks the model anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from unfooled.core.evidence import Evidence, gathered
+from unfooled.core.results import Results
+
+from . import gradients, repeats, strength
+from .finding import Case, Check, Finding, Severity
+
+__all__ = ["CHECKS", "Case", "Check", "Diagnosis", "Finding", "Severity", "Verdict", "diagnose"]
+
+CHECKS: tuple[Check, ...] = (
+    gradients.dead, gradients.disagreeing, gradients.plateaus, gradients.saturated,
+    repeats.random, repeats.company, repeats.drift,
+    strength.small_steps, strength.longer, strength.noise, strength.differences, strength.black_box, strength.unbounded,
+)  # fmt: skip
+"""Every check, in the order of the report."""
+
+ENOUGH = 20
+"""Examples from which absence of evidence says something."""
+
+
+class Verdict(StrEnum):
+    """Whether the figures of a run can be believed."""
+
+    RELIABLE = "reliable"
+    SUSPICIOUS = "suspicious"
+    UNRELIABLE = "unreliable"
+    CANNOT_SAY = "cannot say"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What came of all checks.
+
+    Attributes:
+        findings: What speaks against the figures, hard findings first.
+        gaps: Why too little is known; empty where enough is.
+    """
+
+    findings: tuple[Finding, ...]
+    gaps: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Unreliable by one hard finding, suspicious by one soft; else silence counts, if enough was asked."""
+        found = {finding.severity for finding in self.findings}
+        if "hard" in found:
+            return Verdict.UNRELIABLE
+        if "soft" in found:
+            return Verdict.SUSPICIOUS
+        return Verdict.CANNOT_SAY if self.gaps else Verdict.RELIABLE
+
+
+def diagnose(results: Results, checks: tuple[Check, ...] = CHECKS) -> Diagnosis:
+    """Judge what a run measured about itself.
+
+    Args:
+        results: The run.
+        checks: What to look for.
+    """
+    evidence = tuple(gathered(results.run))
+    found = [finding for one in evidence for finding in _findings(results, one, checks)]
+    order = ("hard", "soft", "info")
+    gaps = tuple(_gaps(results, evidence))
+    return Diagnosis(tuple(sorted(found, key=lambda finding: order.index(finding.severity))), gaps)
+
+
+def _findings(results: Results, evidence: Evidence, checks: tuple[Check, ...]) -> Iterator[Finding]:
+    for threat in evidence.threats:
+        case = Case(evidence.about(threat), results[threat])
+        for check in checks:
+            finding = check(case)
+            if finding is not None:
+                yield replace(finding, threat=threat)
+
+
+def _gaps(results: Results, evidence: tuple[Evidence, ...]) -> Iterator[str]:
+    """Say why silence would prove nothing."""
+    standing = [name for name in results.threats if results[name].robust.any()]
+    if not standing:
+        return
+    if not evidence or not any(one.rows for one in evidence):
+        yield "nothing was measured: no attack used gradients, or the diagnosis was switched off"
+        return
+    sample = max(one.sample for one in evidence)
+    if sample < ENOUGH:
+        yield f"only {sample} examples could be looked at, and {ENOUGH} are the least that say something"
+    settings = {entry["name"]: entry for entry in results.run["threats"]}
+    for one in evidence:
+        for threat in one.threats:
+            once = settings.get(threat, {}).get("trials", 1) == 1
+            if once and repeats.random(Case(one.about(threat), results[threat])) is not None:
+                yield f"{threat}: the model draws lots, and each example was judged by one draw"
