@@ -24,8 +24,8 @@ class SigmaZero:
     Attributes:
         steps: Gradient steps in all, 1 or more.
         exchanges: How many of them, at the end, exchange the pixels of the nearest success, at most four fifths.
-        polish: How many of the exchanges walk along the boundary instead, at the very end: it is exact where the
-            boundary is straight.
+        polish: How many of the exchanges walk along the boundary instead, at the very end, at most half; half in sets
+            that measure how far values move, where few pixels are not what is nearest.
 
     Reference:
         Cinà, Villani, Pintor, Schönherr, Biggio and Pelillo. Sigma-zero: gradient-based optimization of l0-norm
@@ -49,7 +49,7 @@ class SigmaZero:
         """See `Attack`."""
         keeper = Keeper(problem, nearest=True)
         last = min(self.exchanges, self.steps * 4 // 5)
-        polished = min(self.polish, last // 2)
+        polished = min(self.polish, last // 2) if problem.within.exponent == 0 else last // 2
         walk_sparsely(keeper, self.steps - last)
         exchange(keeper, loss_named("rescaled-cross-entropy"), last - polished)
         polish(keeper, polished)
