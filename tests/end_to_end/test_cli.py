@@ -231,10 +231,24 @@ def test_shards_add_up_to_the_whole(place, run, tmp_path):
     assert call("verify", tmp_path / "whole").exit_code == 0
 
 
+def test_the_verdict_is_told(run, place, tmp_path):
+    """Twelve pictures are too few for silence to say anything."""
+    told = call("audit", f"{place}/model.py:sound", place / "data.npz", "-t", "linf:8/255", "--out", tmp_path / "r",
+                "--suite", "fgsm", "--batch", "4")  # fmt: skip
+    assert "can this be believed?" in told.stdout
+    assert "diagnosis of linf:8/255:" in told.stdout
+    assert "Can this be believed?" in (tmp_path / "r" / "report.html").read_text()
+    silent = audit(place, "-t", "linf:8/255", "--no-diagnosis", "--json", "--out", tmp_path / "s")
+    found = one_object(silent)
+    assert found["diagnosis"]["verdict"] == "cannot say"
+    assert found["diagnosis"]["bill"] == []
+    assert "--no-diagnosis" in load(tmp_path / "s").run["command"]
+
+
 def test_how_far_an_attacker_must_go(place, tmp_path):
     """One run for all radii, and one threat without a limit."""
     words = ("-t", "linf:2/255,8/255,24/255", "-t", "l2:0.25", "-t", "l2", "--out", tmp_path / "r")
-    told = audit(place, *words, suite="distances")
+    told = audit(place, *words, "--no-diagnosis", suite="distances")
     assert told.exit_code == 0, told.stderr
     results = load(tmp_path / "r")
     for part in ("how much change it takes, linf", "fooled, no limit            11 of 11", "all threats with a limit",

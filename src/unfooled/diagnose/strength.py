@@ -8,7 +8,9 @@ from unfooled.core.rates import clopper_pearson
 
 from .finding import Case, Finding
 
-MASKED, SURE = 0.04, 0.8
+MASKED, SURE, LEAST = 0.04, 0.9, 10
+"""Share of all examples that small steps may leave over, how sure one must be that it is more, and of how many."""
+
 FEW = 1
 STRONGER = "Audit with a stronger suite: --suite thorough."
 MASKING = "Audit with --suite masked: restarts from block noise, averaged gradients and a search without any."
@@ -21,7 +23,7 @@ def small_steps(case: Case) -> Finding | None:
     """
     name = "fallen that small steps leave standing"
     left, n = int(case.value(name)), case.n(name)
-    if not n:
+    if n < LEAST:
         return None
     right = case.found.column("clean_correct").astype(bool)
     broken = float((case.found.broken & right).sum()) / len(case.found)

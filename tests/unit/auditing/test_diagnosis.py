@@ -20,7 +20,7 @@ from unfooled.diagnose import Diagnosis, Verdict, diagnose
 from unfooled.report import render
 from unfooled.report.gate import reliability
 
-SUITE = ["fgsm", attack_named("pgd", steps=10), attack_named("apgd-ce", steps=20)]
+SUITE = ["fgsm", attack_named("pgd", steps=10), attack_named("apgd-t", steps=20, targets=3)]
 N = 32
 
 
