@@ -153,6 +153,7 @@ NETS: dict[str, Net] = {
 
 if __name__ == "__main__":
     for name in NETS:
-        x, y = points(name, 2000)
+        judged, (x, y) = net(name), points(name, 2000)
         with torch.no_grad():
-            print(f"{name}: {(net(name)(x).argmax(dim=1) == y).float().mean():.2%} of {len(x)} right", flush=True)
+            right = (judged(x).argmax(dim=1) == y).float().mean()
+        print(f"{name}: {right:.2%} of {len(x)} right", flush=True)
