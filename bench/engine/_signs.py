@@ -5,14 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-CLASSES, SIDE = 24, 32
-SEEDS = {"train": 1, "t10k": 2}
+CLASSES, SIDE, SHEET = 24, 32, 1000
+SEEDS = {"train": 10**6, "t10k": 0}
 COLOURS = torch.tensor([[0.75, 0.12, 0.12], [0.12, 0.25, 0.70], [0.80, 0.65, 0.10]])
 
 
 def signs(n: int, part: str) -> tuple[Tensor, Tensor]:
-    """Draw n signs (n, 3, 32, 32) in [0, 1] and their classes (n,); `part` is `train` or `t10k`."""
-    chance = torch.Generator().manual_seed(SEEDS[part])
+    """Draw the first n signs (n, 3, 32, 32) in [0, 1] and their classes (n,); `part` is `train` or `t10k`."""
+    sheets = [sheet(SEEDS[part] + number) for number in range(0, n, SHEET)]
+    x, y = (torch.cat(parts)[:n] for parts in zip(*sheets, strict=True))
+    return x, y
+
+
+def sheet(seed: int) -> tuple[Tensor, Tensor]:
+    """Draw a sheet of signs."""
+    chance, n = torch.Generator().manual_seed(seed), SHEET
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand(n, *shape, generator=chance)
