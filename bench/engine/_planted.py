@@ -127,7 +127,7 @@ def blockwise(x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
     """Change the cosine coefficients of blocks of 8 by 8 pixels, every channel by itself, in units of 1/255."""
     height, width = x.shape[-2:]
     wide = functional.pad(x, (0, -width % 8, 0, -height % 8), mode="replicate")
-    place = torch.arange(8)
+    place = torch.arange(8, dtype=x.dtype, device=x.device)
     wave = torch.cos(math.pi / 8 * (place + 0.5) * place.unsqueeze(1)) / 2
     wave[0] /= 2**0.5
     blocks = wide.unflatten(-2, (-1, 8)).unflatten(-1, (-1, 8)).transpose(-3, -2)
@@ -143,24 +143,26 @@ def steps(quality: float) -> Tensor:
 
 def jpeg(x: Tensor, quality: float) -> Tensor:
     """Store as JPEG and read again; the gradient of rounding is zero."""
-    return blockwise(x, lambda values: (values / steps(quality)).round() * steps(quality))
+    step = steps(quality).to(x)
+    return blockwise(x, lambda values: (values / step).round() * step)
 
 
 def blurred(x: Tensor, quality: float) -> Tensor:
     """Weaken each wave by as much as JPEG rounds it coarsely, at most by half; linear but for the box."""
-    return blockwise(x, lambda values: values / (1 + steps(quality) / steps(quality).max()))
+    step = steps(quality).to(x)
+    return blockwise(x, lambda values: values / (1 + step / step.max()))
 
 
 def resized(x: Tensor, low: float) -> Tensor:
     """Shrink each picture to a random side, at least `low` times its own, at a random place (Xie et al., ICLR 2018)."""
-    side, across, down = torch.rand(3, len(x), device=x.device)
+    side, across, down = torch.rand(3, len(x), dtype=x.dtype, device=x.device)
     share = low + (1 - low) * side
     return laid(x, share, (1 - share) * (2 * across - 1), (1 - share) * (2 * down - 1))
 
 
 def centred(x: Tensor, low: float) -> Tensor:
     """Shrink all to the middle of those sides, in the middle."""
-    share = torch.full((len(x),), (1 + low) / 2, device=x.device)
+    share = torch.full((len(x),), (1 + low) / 2, dtype=x.dtype, device=x.device)
     return laid(x, share, torch.zeros_like(share), torch.zeros_like(share))
 
 
@@ -192,8 +194,10 @@ def dropping(features: Tensor, share: float) -> nn.Module:
 
 
 def cut(features: Tensor, share: float) -> nn.Module:
-    """Let the gradient through for this share of the features alone, every so many of them; the values are whole."""
-    place = torch.arange(features.shape[1])
+    """Let the gradient through for this share of the features alone, every so many of them; 0 cuts the graph."""
+    if share == 0:
+        return Layer(Tensor.detach)
+    place = torch.arange(features.shape[1], device=features.device)
     through = (place * share).floor() != ((place + 1) * share).floor()
     return Layer(lambda values, through: torch.where(through, values, values.detach()), through)
 
@@ -240,7 +244,7 @@ def batch_scaled(features: Tensor, share: float) -> nn.Module:
 
 def training_scaled(features: Tensor, share: float) -> nn.Module:
     """Do the same with the statistics of training, and so nothing."""
-    layer = nn.BatchNorm1d(features.shape[1])
+    layer = nn.BatchNorm1d(features.shape[1], device=features.device, dtype=features.dtype)
     layer.running_mean, layer.running_var = features.mean(dim=0), features.var(dim=0)
     with torch.no_grad():
         layer.weight.copy_((layer.running_var + layer.eps).sqrt())

@@ -21,7 +21,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(BENCH))
     yield
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("distances", "peers", "promise", "fetch"):
+        if name.partition(".")[0] in ("distances", "engine", "peers", "promise", "fetch"):
             del sys.modules[name]
 
 
