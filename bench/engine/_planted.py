@@ -148,9 +148,9 @@ def jpeg(x: Tensor, quality: float) -> Tensor:
 
 
 def blurred(x: Tensor, quality: float) -> Tensor:
-    """Weaken each wave by as much as JPEG rounds it coarsely, at most by half; linear but for the box."""
+    """Weaken each wave the more, the coarser JPEG rounds it, at most by a fifth; linear but for the box."""
     step = steps(quality).to(x)
-    return blockwise(x, lambda values: values / (1 + step / step.max()))
+    return blockwise(x, lambda values: values / (1 + step / (4 * step.max())))
 
 
 def resized(x: Tensor, low: float) -> Tensor:
