@@ -124,14 +124,14 @@ def test_loud_scores_leave_the_cross_entropy_no_slope() -> None:
 
 
 def test_winners_are_the_largest_of_each_example() -> None:
-    from engine._planted import winners
+    from engine._masks import winners
 
     values = torch.tensor([[3.0, 1.0, 4.0, 2.0], [0.5, 9.0, 0.0, 7.0]])
     assert winners(values, 0.5).tolist() == [[3.0, 0.0, 4.0, 0.0], [0.0, 9.0, 0.0, 7.0]]
 
 
 def test_blocks_of_cosines_are_put_together_again() -> None:
-    from engine._planted import blockwise, jpeg
+    from engine._masks import blockwise, jpeg
 
     x = pictures(2)
     energy: list[Tensor] = []
