@@ -153,7 +153,7 @@ NETS: dict[str, Net] = {
     "fashion_clean": Net("fashion-mnist", "linf", 0.03),
     "fm_fgsm": Net("fashion-mnist", "linf", 0.15, Recipe(small_cnn, 20_000, 4, one_step(0.15))),
     "mnist_fgsm": Net("mnist", "linf", 0.1, Recipe(small_cnn, 60_000, 5, one_step(0.3))),
-    "mnist_masked": Net("mnist", "linf", 0.3, Recipe(small_cnn, 60_000, 6, short(0.3, 5))),
+    "mnist_masked": Net("mnist", "linf", 0.3, Recipe(small_cnn, 30_000, 5, short(0.3, 5))),
     "fm_masked": Net("fashion-mnist", "linf", 0.15, Recipe(small_cnn, 30_000, 5, short(0.15, 3))),
     "fm_trades": Net("fashion-mnist", "linf", 0.1, Recipe(conv_norm, 20_000, 4, away(0.1), trades)),
     "signs_at": Net("signs", "linf", 8 / 255, Recipe(signs_conv, 20_000, 10, in_linf(8 / 255))),
