@@ -163,7 +163,7 @@ NETS: dict[str, Net] = {
     "signs_clean": Net("signs", "linf", 2 / 255, Recipe(signs_resnet, 10_000, 5)),
     "signs_resnet_at": Net("signs", "linf", 8 / 255, Recipe(signs_resnet, 10_000, 6, in_linf(8 / 255, 3))),
 }
-"""The nets, those that train fastest first; the masked anchor is mnist_masked."""
+"""All nets; the masked anchor is mnist_masked."""
 
 if __name__ == "__main__":
     for name in NETS:
