@@ -51,14 +51,19 @@ def models(*names: str) -> dict[str, nn.Module]:
 
 def trained(name: str, source: str, epochs: int, perturb: Perturb | None = None) -> nn.Module:
     """Train a small CNN, against `perturb` if given, or load what an earlier run trained."""
-    path, net = HOME / "models" / f"{name}.safetensors", small_cnn(0)
+    return kept(name, small_cnn(0), lambda net: fit(net, *data(name=source, part="train"), epochs, perturb))
+
+
+def kept(name: str, net: nn.Module, train: Callable[[nn.Module], None]) -> nn.Module:
+    """Train a net on one thread with seed 0, or load what an earlier run trained under this name."""
+    path = HOME / "models" / f"{name}.safetensors"
     if not path.is_file():
         print(f"training {name}", file=sys.stderr, flush=True)
         began, threads = time.process_time(), torch.get_num_threads()
         torch.set_num_threads(1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            fit(net, *data(name=source, part="train"), epochs, perturb)
+            train(net)
         torch.set_num_threads(threads)
         path.parent.mkdir(exist_ok=True)
         save_file(net.state_dict(), path.with_suffix(".new"))
@@ -68,7 +73,14 @@ def trained(name: str, source: str, epochs: int, perturb: Perturb | None = None)
     return net.eval()
 
 
-def fit(net: nn.Module, x: Tensor, y: Tensor, epochs: int, perturb: Perturb | None) -> None:
+def blame(net: nn.Module, x: Tensor, x_t: Tensor, y: Tensor) -> Tensor:
+    """Give the loss of adversarial training: the cross-entropy of the perturbed pictures, ()."""
+    return functional.cross_entropy(net(x_t), y)
+
+
+def fit(
+    net: nn.Module, x: Tensor, y: Tensor, epochs: int, perturb: Perturb | None, *, loss: Callable[..., Tensor] = blame
+) -> None:
     """Train by Adam with a learning rate that falls to zero; the perturbation grows to its size in a third of it."""
     adam, batch = torch.optim.Adam(net.parameters(), 2e-3), 128
     total = epochs * (len(x) // batch)
@@ -76,9 +88,11 @@ def fit(net: nn.Module, x: Tensor, y: Tensor, epochs: int, perturb: Perturb | No
     done = 0
     for _ in range(epochs):
         for rows in torch.randperm(len(x))[: len(x) // batch * batch].split(batch):
+            net.eval()  # a batch norm learns from the steps below, not from the search
             x_t = x[rows] if perturb is None else perturb(net, x[rows], y[rows], min(1.0, 3 * done / total))
+            net.train()
             adam.zero_grad(set_to_none=True)
-            functional.cross_entropy(net(x_t), y[rows]).backward()
+            loss(net, x[rows], x_t, y[rows]).backward()
             adam.step()
             fall.step()
             done += 1

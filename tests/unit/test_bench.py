@@ -21,7 +21,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(BENCH))
     yield
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("distances", "peers", "promise", "fetch"):
+        if name.partition(".")[0] in ("distances", "engine", "peers", "promise", "fetch"):
             del sys.modules[name]
 
 
@@ -67,6 +67,28 @@ def test_closed_form(kind: str) -> None:
     weights, bias = net[1].weight.detach(), net[1].bias.detach()
     assert torch.allclose(distance, linear_distance(weights, bias, x, y, kind), rtol=1e-9)
     assert not (nearest == y).any()
+
+
+def test_a_reference_is_kept_and_holds_for_its_weights_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine import _autoattack as official
+
+    asked: list[int] = []
+
+    def measured(net: nn.Module, x: torch.Tensor, *rest: object, seed: int) -> dict[str, object]:
+        asked.append(len(x))
+        paid = {"forwards": 30, "backwards": 10, "seconds": 1.0, "stages": [], "warnings": []}
+        return {"clean": "1101", "robust": "1001", **paid}
+
+    nets = [linear(torch.ones(2, 3)), linear(torch.zeros(2, 3))]
+    monkeypatch.setattr(official, "HOME", tmp_path)
+    monkeypatch.setattr(official, "measured", measured)
+    monkeypatch.setattr(official, "points", lambda _, n: (torch.zeros(n, 3), torch.zeros(n)))
+    for net, calls in ((nets[0], 1), (nets[0], 1), (nets[1], 2)):
+        monkeypatch.setattr(official, "net", lambda _, net=net: net)
+        told = official.reference("it", "linf", 8 / 255, 4, first=2)
+        assert asked == [4] * calls
+    assert told.flags.tolist() == [True, False, False, True]
+    assert told.passes == 10
 
 
 def test_idx_files_are_read_by_their_header(tmp_path: Path) -> None:
