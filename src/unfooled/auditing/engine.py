@@ -27,7 +27,7 @@ from .journal import Journal, Unit
 from .plan import Plan, describe_threat
 from .planned import planned
 from .progress import Progress, Silent
-from .sheet import COSTS, Clean, Sheet
+from .sheet import COSTS, Clean, Sheet, kept
 from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
 from .threats import Threats, ladders
@@ -145,7 +145,7 @@ class _Run:
         if plan.diagnosed:
             run["measurements"] = gather(plan, clean, sheets, self.journal, self.progress).as_json()
         stages = pa.Table.from_pylist(self.ledger, STAGES)
-        return Results(pa.concat_tables(records), stages, run, self._tensors(sheets))
+        return Results(pa.concat_tables(records), stages, run, kept(pairs, examples, plan.keep))
 
     def _clean(self) -> Clean:
         plan, n = self.plan, len(self.plan.examples)
@@ -153,7 +153,7 @@ class _Run:
         scores: np.ndarray | None = None
         self.progress.begin("clean", "", n)
         for wave in plan.waves(np.arange(n)):
-            unit = self.journal.recall(f"clean {self._keys(wave)}", partial(ask_clean, plan, wave))
+            unit = self.journal.recall(f"clean {' '.join(self._keys(wave))}", partial(ask_clean, plan, wave))
             label[wave], sure[wave] = unit["label"], unit["confidence"]
             if "scores" in unit:
                 scores = np.zeros((n, plan.classes), dtype=np.float32) if scores is None else scores
@@ -185,9 +185,11 @@ class _Run:
 
     def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray) -> np.ndarray:
         """Say on which of those that stand a stage is spent."""
-        keys = [self.plan.examples.keys[row] for row in standing.tolist()]
-        picked: np.ndarray = standing[stage.among.pick(keys, sheet.best["margin"][standing])]
+        picked: np.ndarray = standing[stage.among.pick(self._keys(standing), sheet.best["margin"][standing])]
         return picked
+
+    def _keys(self, rows: np.ndarray) -> list[str]:
+        return [self.plan.examples.keys[row] for row in rows.tolist()]
 
     def _stages(self, threat: ThreatModel) -> list[Stage]:
         """Pick the attacks that can be used under a threat, and note down why others cannot."""
@@ -211,7 +213,7 @@ class _Run:
         for wave in self.plan.waves(standing):
             spent, on_pass = top.sheet.asked[wave], self.progress.passed
             ask = partial(attack_wave, clean=clean, spent=spent, rows=rows, on_pass=on_pass)
-            name = f"{top.threat.name} {stage.name} {self._keys(wave)}"
+            name = f"{top.threat.name} {stage.name} {' '.join(self._keys(wave))}"
             unit = self.journal.recall(name, partial(ask, self.plan, threats, stage, wave))
             for place, rung in enumerate(ladder):
                 judged = _under(unit, f"{place}/")
@@ -235,19 +237,6 @@ class _Run:
                 f"{threat.name}: {dead / backwards:.0%} of the gradients that {stage.name} was given are zero or no "
                 f"numbers and {POINT_NOWHERE}, so what stands may not be robust; `unfooled doctor` looks for the cause"
             )
-
-    def _tensors(self, sheets: list[Sheet]) -> dict[str, np.ndarray]:
-        examples, keep = self.plan.examples, self.plan.keep
-        tensors: dict[str, np.ndarray] = {}
-        for threat, sheet in zip(self.plan.threats, sheets, strict=True):
-            for row, packed in sheet.stored.items():
-                tensors[f"x_adv/{threat.name}/{examples.keys[row]}"] = packed
-        kept = {row for sheet in sheets for row in sheet.stored}
-        rows = range(len(examples)) if keep == "all" else sorted(kept)
-        return tensors | {f"x/{examples.keys[row]}": examples.stored(row) for row in rows}
-
-    def _keys(self, wave: np.ndarray) -> str:
-        return " ".join(self.plan.examples.keys[row] for row in wave.tolist())
 
 
 def _under(unit: Unit, prefix: str) -> Unit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from unfooled.core.answer import Answer, Labels, Scores
 from unfooled.core.schema import RECORDS
-from unfooled.core.threat import Goal
+from unfooled.core.threat import Goal, ThreatModel
 
+from .examples import Examples
 from .journal import Unit
 
 COSTS = ("queries", "forwards", "backwards")
@@ -137,6 +138,18 @@ class Sheet:
         if unseen or margin == -np.inf:
             return bool(unseen)
         return bool(np.isnan(known) or known == -np.inf or margin > known)
+
+
+def kept(pairs: Sequence[tuple[ThreatModel, Sheet]], examples: Examples, keep: str) -> dict[str, np.ndarray]:
+    """Gather the pictures that a run keeps, by the names under which its folder stores them."""
+    tensors = {
+        f"x_adv/{threat.name}/{examples.keys[row]}": packed
+        for threat, sheet in pairs
+        for row, packed in sheet.stored.items()
+    }
+    changed = {row for _, sheet in pairs for row in sheet.stored}
+    rows = range(len(examples)) if keep == "all" else sorted(changed)
+    return tensors | {f"x/{examples.keys[row]}": examples.stored(row) for row in rows}
 
 
 def _nullable(column: np.ndarray) -> pa.Array:

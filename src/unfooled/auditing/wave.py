@@ -88,9 +88,8 @@ def attack_wave(
     found = _proposed(stage, problem, x)
     unit = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
     unit["proposed"] = found.reached.cpu().numpy()
-    for place, judgement in enumerate(judged_on(plan, ladder, found.x_adv, x, y)):
-        unit |= {f"{place}/{name}": column for name, column in judgement.items()}
-    return unit
+    judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
+    return unit | {f"{place}/{name}": column for place, one in judged for name, column in one.items()}
 
 
 def _proposed(stage: Stage, problem: Problem[Any], x: Batch) -> Found:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unfooled.auditing.plan import Plan
 from unfooled.auditing.sheet import COSTS, Clean
-from unfooled.auditing.suites import Stage
+from unfooled.auditing.stages import Stage
 from unfooled.auditing.wave import attack_wave
 from unfooled.core.attack import Attack
 from unfooled.core.batch import Batch
@@ -132,7 +132,8 @@ class Subject:
         plan = replace(self.plan, keep="none")
         unit = attack_wave(
             plan, [threat], Stage("diagnosis", attack), wave,
-            clean=self.clean, spent=np.zeros(len(wave), dtype=np.int64), on_pass=self.on_pass,
+            clean=self.clean, spent=np.zeros(len(wave), dtype=np.int64), rows=plan.batch,
+            on_pass=self.on_pass,
         )  # fmt: skip
         return unit["0/broken"], Reading([], *(int(unit[name].sum()) for name in COSTS))
 
