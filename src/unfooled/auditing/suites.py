@@ -75,6 +75,12 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("sample", attack_named("apgd-t"), among=Drawn(100)),
         Stage("apgd-t", attack_named("apgd-t"), paying=0.0),
     ),
+    "masked": (
+        *_climbs("all", (_HALF, _QUARTER, 1, _SEVENTH, _HALF, _QUARTER, 1), 1, 0, paying=0.005),
+        Stage("square", attack_named("square")),
+        *_climbs("half", (_QUARTER, _HALF, 1, _SEVENTH), 0.5, 10, steps=40),
+        *_climbs("long-entropy", (_PIXEL, _QUARTER, _HALF), 0.1, 20, steps=100, loss="cross-entropy"),
+    ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -83,7 +89,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     ),
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
-on, `thorough` for when it matters; `distances` tells how much change it takes, by one run for all radii.
+on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
+which needs none; `distances` tells how much change it takes, by one run for all radii.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
 concentrate there, and the last of them are asked by random search too, which no gradient can mislead. Not only the

@@ -10,7 +10,6 @@ from typing import IO
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from unfooled.core.errors import InputError
 
@@ -136,6 +135,8 @@ def _file(path: str | Path) -> Iterator[IO[bytes]]:
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter  # noqa: PLC0415  # a sixth of a second that an audit need not wait for
+
     return np.asarray(gaussian_filter(x, sigma=(0, 1.5, 1.5), truncate=3.5))  # 3.5 sigma: 11 pixels wide
 
 
