@@ -60,7 +60,7 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         *_climbs("tenth", (1, _SEVENTH, _HALF), 0.1, 30),
         *_climbs("long", (_HALF, _SEVENTH), 0.04, 40, steps=40),
         *_climbs("long-entropy", (_PIXEL, _QUARTER), 0.04, 50, steps=40, loss="cross-entropy"),
-        Stage("square", attack_named("square", queries=1500), among=Nearest(0.02, least=5)),
+        Stage("square", attack_named("square", queries=1500), among=Nearest(0.02, least=1)),
         Stage("sample", _TARGETED, among=Drawn(100)),
         Stage("targeted", replace(_TARGETED, targets=3, draw=2000), paying=0.0),
     ),
