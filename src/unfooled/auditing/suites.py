@@ -56,10 +56,9 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "standard": (
         *_climbs("all", (_HALF,), 1, 0),
         *_climbs("half", (_QUARTER, _HALF, 1, _SEVENTH, _HALF, _QUARTER, 1), 0.5, 10, paying=0.02),
-        *_climbs("fifth", (1, _QUARTER, _HALF, _SEVENTH), 0.2, 20, paying=0.02),
-        *_climbs("tenth", (1, _SEVENTH, _HALF), 0.1, 30),
-        *_climbs("long", (_HALF, _SEVENTH), 0.04, 40, steps=40),
-        *_climbs("long-entropy", (_PIXEL, _QUARTER), 0.04, 50, steps=40, loss="cross-entropy"),
+        *_climbs("rivals", (_HALF, _QUARTER, 1), 0.25, 20, paying=0.02, targets=3),
+        *_climbs("tenth", (1, _SEVENTH), 0.1, 40),
+        *_climbs("long", (_HALF,), 0.04, 50, steps=40, loss="cross-entropy"),
         Stage("square", attack_named("square", queries=1500), among=Nearest(0.02, least=1)),
         Stage("sample", _TARGETED, among=Drawn(100)),
         Stage("targeted", replace(_TARGETED, targets=3, draw=2000), paying=0.0),
