@@ -36,7 +36,7 @@ class Case(NamedTuple):
 
 
 def references() -> list[dict[str, Any]]:
-    """Read what AutoAttack found, on the most points for each net and radius; `engine/_autoattack.py` makes the files."""
+    """Read what AutoAttack found, on the most points for each case; `engine/_autoattack.py` makes the files."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((HOME / "autoattack").glob("*.json"))]
     most = {(one["net"], one["norm"], one["radius"]): one for one in sorted(found, key=lambda one: len(one["robust"]))}
     return [most[case] for case in sorted(most)]
