@@ -21,6 +21,7 @@ from .carlini_wagner import CarliniWagner
 from .corner_noise import CornerNoise
 from .ddn import DDN
 from .ead import EAD
+from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
@@ -51,6 +52,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "superdeepfool": SuperDeepFool(),
     "carlini-wagner": CarliniWagner(),
     "ead": EAD(),
+    "fab-t": FABTargeted(),
     "square": Square(),
     "rays": RayS(),
 }

@@ -20,9 +20,10 @@ class Square:
     Works in any Ball and needs scores; made for Linf, L2 and L1.
 
     Attributes:
-        queries: Most queries of an example, 1 or more; the schedule of sizes is scaled to those it can pay for.
+        queries: Most queries of an example, 1 or more.
         share: Share of the values in the first windows, above 0 to 1.
         loss: What to climb, by its name in `losses.LOSSES`.
+        schedule: Queries over which windows become smaller, 1 or more; None for those that the example can pay for.
 
     Reference:
         Andriushchenko, Croce, Flammarion and Hein. Square attack: a query-efficient black-box adversarial attack via
@@ -37,6 +38,7 @@ class Square:
     queries: int = 5000
     share: float = 0.8
     loss: str = "margin"
+    schedule: int | None = None
     needs: ClassVar[Access] = Access.SCORES
     nearest: ClassVar[bool] = False
 
@@ -47,5 +49,5 @@ class Square:
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem)
-        squares(keeper, loss_named(self.loss), self.queries, self.share)
+        squares(keeper, loss_named(self.loss), self.queries, self.share, schedule=self.schedule)
         return keeper.found()

@@ -29,7 +29,7 @@ from .planned import planned
 from .progress import Progress, Silent
 from .sheet import COSTS, Clean, Sheet, kept
 from .stages import Stage
-from .suites import meant_for, obstacle, unlimited
+from .suites import meant_for, obstacle, runs_once, unlimited
 from .threats import Threats, ladders
 from .wave import ask_clean, attack_wave
 
@@ -165,13 +165,15 @@ class _Run:
         """Attack at several radii, smallest first.
 
         An attack that looks for the nearest success runs once, at the largest radius, on all that it could still bring
-        down at any; without a limit, on all. Then the others climb from below, and what fell is carried.
+        down at any; without a limit, on all. Then the others climb from below, and what fell is carried. At a single
+        radius all run in the suite's order.
         """
         stages = {rung.threat.name: self._stages(rung.threat) for rung in ladder}
         lowest, highest = ladder[0], ladder[-1]
         exposed = clean.correct & ~clean.reaching(highest.threat.goal, self.plan.examples.y)
+        shared = runs_once([rung.threat for rung in ladder])
         for stage in stages[highest.threat.name]:
-            if stage.attack.nearest:
+            if shared(stage):
                 fallen = lowest.sheet.broken & ~unlimited(highest.threat.within)
                 self._stage(ladder, stage, clean, np.flatnonzero(exposed & ~fallen))
         for below, rung in zip([None, *ladder], ladder, strict=False):
@@ -179,7 +181,7 @@ class _Run:
                 rung.sheet.carry(below.sheet)
             share = 0.0
             for stage in stages[rung.threat.name]:
-                if not stage.attack.nearest:
+                if not shared(stage):
                     standing = np.flatnonzero(exposed & ~rung.sheet.broken) if stage.runs_after(share) else _NOBODY
                     share = self._stage([rung], stage, clean, self._picked(stage, rung.sheet, standing))
 

@@ -22,7 +22,7 @@ from unfooled.core.threat import ThreatModel
 
 from .plan import Plan
 from .stages import Stage
-from .suites import meant_for, obstacle
+from .suites import meant_for, obstacle, runs_once
 from .threats import ladders
 
 REPETITIONS = 3
@@ -124,16 +124,17 @@ def estimate(plan: Plan) -> Estimate:
 def _runs(plan: Plan) -> list[tuple[str, Stage, Bill]]:
     """List what the audit would run, and its bill for one example; a budget is used up by the first attacks.
 
-    What looks for the nearest success runs at the largest radius alone, and counts at each.
+    What looks for the nearest success runs at the largest of several radii alone, and counts at each.
     """
     runs = []
     for ladder in ladders(plan.threats):
         usable = {index: _usable(plan, plan.threats[index]) for index in ladder}
-        shared = [stage for stage in usable[ladder[-1]] if stage.attack.nearest]
+        once = runs_once([plan.threats[index] for index in ladder])
+        shared = [stage for stage in usable[ladder[-1]] if once(stage)]
         bills, left = _bills(plan, shared, plan.threats[ladder[-1]].budget)
         runs += [(plan.threats[ladder[-1]].name, *bill) for bill in bills]
         for index in ladder:
-            bills, _ = _bills(plan, [stage for stage in usable[index] if not stage.attack.nearest], left)
+            bills, _ = _bills(plan, [stage for stage in usable[index] if not once(stage)], left)
             runs += [(plan.threats[index].name, *bill) for bill in bills]
     return runs
 

@@ -35,7 +35,7 @@ class _Open:
         lowest: The least each value may be by itself, (r, ...).
         highest: The most, (r, ...).
         around: Where windows may lie.
-        planned: How many queries each can pay for, (r,).
+        planned: Over how many queries its windows become smaller, (r,).
     """
 
     owner: Tensor
@@ -61,22 +61,23 @@ class _Open:
         )
 
 
-def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float) -> None:
+def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float, *, schedule: int | None = None) -> None:
     """Search by windows drawn at random, one query each; what is found goes to the keeper.
 
     Where each value has a radius of its own, a window moves as far as it can, one way for each colour. Where values
     share the radius, one window takes what another gives up. Sets that count changed pixels are searched in the first
-    way. Windows become smaller by a schedule for 10,000 queries, scaled to those that the example can pay for.
+    way. Windows become smaller by a schedule for 10,000 queries, which is scaled.
 
     Args:
         keeper: Holds the problem.
         loss: What to climb.
         queries: Most queries of an example, 0 or more.
         share: Share of the values in the first windows, above 0 to 1.
+        schedule: How many queries the schedule is scaled to; None for those that the example can pay for.
     """
     problem = keeper.problem
     target, within, draws, objective = problem.target, problem.within, problem.draws, problem.objective(loss)
-    rows = _opened(keeper, queries)
+    rows = _opened(keeper, queries, schedule)
     begun, moved = (_tiled, _exchanged) if 0 < within.exponent < math.inf else (_striped, _flipped)
     count, axes = coloured(rows.best).shape[1], coloured(rows.best).ndim - 2
     lots = rows.best
@@ -95,12 +96,13 @@ def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float) -> Non
             rows, lots = rows.rows(going_on), lots[going_on]
 
 
-def _opened(keeper: Keeper[Ball], queries: int) -> _Open:
+def _opened(keeper: Keeper[Ball], queries: int, schedule: int | None) -> _Open:
     problem, owner = keeper.problem, keeper.open()
     x = problem.x.rows(owner)
     lowest, highest = ends(problem.within, x, limited=math.isinf(problem.within.exponent))
     level = torch.full((len(x),), -torch.inf, device=x.values.device)
-    planned = problem.target.left(owner).clamp(max=queries)
+    payable = problem.target.left(owner).clamp(max=queries)
+    planned = payable if schedule is None else torch.full_like(payable, schedule)
     return _Open(owner, x, x.values, level, lowest, highest, frame(coloured(lowest != highest)), planned)
 
 

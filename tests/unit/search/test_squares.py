@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -154,3 +155,16 @@ def test_hills_are_two_of_opposite_sign_and_highest_in_their_middles() -> None:
     assert math.isclose(float(one[1, 2]), peak - 1, rel_tol=1e-6)
     assert math.isclose(float(one[5, 3]), -peak, rel_tol=1e-6)
     assert int((one.abs() == one.abs().max()).sum()) == 2
+
+
+def test_windows_become_smaller_over_the_queries_of_the_schedule() -> None:
+    """One for ten times as many queries, as AutoAttack has one for twice as many, ends with larger windows."""
+    sizes = {}
+    for schedule in (None, 40, 400):
+        model, x, y, _, _ = two_classes()
+        Square(queries=40, schedule=schedule)(posed(model, x, y, Linf(1e-4)))
+        assert model.rows == 40 * len(x), "how many are asked is another matter"
+        moved = [(one.values - two.values).abs().gt(1e-7).flatten(1).sum(dim=1) for one, two in
+                 itertools.pairwise(model.points[-8:])]  # fmt: skip
+        sizes[schedule] = int(torch.stack(moved).sum())
+    assert sizes[None] == sizes[40] < sizes[400]
