@@ -1,9 +1,14 @@
-"""Nets whose gradients mislead, and honest ones: what the diagnosis says of either, and what it costs."""
+"""Nets whose gradients mislead, and honest ones: what the diagnosis says of either, and what it costs.
+
+Which is which is measured, not chosen: PGD of 100 steps of a tenth of the radius leaves some points more than AutoAttack.
+Above 4 in a hundred a net masks, up to 2.7 it is honest, as such nets were told apart elsewhere; in between neither.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,43 +21,44 @@ from promise import promise
 import unfooled
 from unfooled.diagnose import diagnose
 
-MASKED = {("mnist_masked", 0.3), ("mnist_masked", 0.27), ("mnist_fgsm", 0.1)}
-"""Where PGD-40 leaves 9 points or more above AutoAttack; fm_masked and others in between are neither."""
+MASKED, HONEST = 0.04, 0.027
+MOST = 0.02  # of AutoAttack's passes
 
-HONEST = {
-    ("fm_at", 0.1),
-    ("mnist_at", 0.27),
-    ("fm_trades", 0.1),
-    ("mnist_l2", 2.0),
-    ("mlp_at", 0.2),
-    ("signs_at", 8 / 255),
-}
-ROWS = 1000
+
+def overlooked(found: dict[str, Any], threat: str) -> float:
+    """Tell by how much patient small steps overrate a net, beside AutoAttack, as a share of all points."""
+    x, y = points(found["net"], len(found["robust"]))
+    judged = net(found["net"])
+    fell = unfooled.attack(judged, x, y, "pgd", threat, steps=100, step=0.1).reached
+    with torch.no_grad():
+        right = judged(x).argmax(dim=1) == y
+    return float((right & ~fell).float().mean()) - found["robust"].count("1") / len(found["robust"])
 
 
 def main() -> None:
     enter()
     torch.set_num_threads(1)
     for found in references():
-        case = found["net"], found["radius"]
-        if case not in MASKED | HONEST:
-            continue
-        n = min(ROWS, len(found["robust"]))
+        n, threat = len(found["robust"]), f"{found['norm']}:{found['radius']!r}"
+        gap = overlooked(found, threat)
+        kind = "masked" if gap > MASKED else "honest" if gap <= HONEST else "in between"
         x, y = points(found["net"], n)
-        threat = f"{found['norm']}:{found['radius']!r}"
         results = unfooled.audit(net(found["net"]), (x, y), threat, "standard", batch=32, prepare="off", keep="none")
         verdict = diagnose(results)
         named = [finding.check for finding in verdict.findings if finding.severity in ("hard", "soft")]
-        masked = "masked gradients" in named
         bill = results.run["measurements"]["bill"]
         paid = sum(sum(one[kind] for kind in ("queries", "forwards", "backwards")) for one in bill)
-        share = paid / (n * (found["forwards"] + found["backwards"]) / len(found["robust"]))
-        wanted = case in MASKED
+        share = paid / (found["forwards"] + found["backwards"])
+        told, sound = "masked gradients" in named, verdict.verdict != "unreliable"
+        goal, met = {
+            "masked": ("masked gradients, for <= 2 %", told and share <= MOST),
+            "honest": ("no masked gradients, no hard finding", sound and not told),
+            "in between": ("no hard finding", sound),
+        }[kind]
         promise(
-            f"Diagnosis of {found['net']} at {threat[:9]}, {n} points, which is {'masked' if wanted else 'honest'}",
+            f"Diagnosis of {found['net']} at {threat[:9]}, {n} points: {kind}, small steps leave {100 * gap:+.1f} points",
             f"{verdict.verdict}: {', '.join(named) or 'nothing found'}; {share:.1%} of AutoAttack's passes",
-            "masked gradients, for <= 2 %" if wanted else "no masked gradients, no hard finding",
-            (masked and share <= 0.02) if wanted else not masked and verdict.verdict != "unreliable",
+            goal, met,
         )  # fmt: skip
 
 

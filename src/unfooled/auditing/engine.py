@@ -60,8 +60,8 @@ def audit(
         data: (x, y) tensors, an iterable of such batches, or a path: a folder per class, a CSV, an npz.
         threats: What the attacker may do: `"linf:4/255"`, `unfooled.l2(3)`, `"linf:1/255,2/255"`, or a list of such.
         suite: A suite's name, or attacks by name or as values.
-        batch: Rows of every pass. Answers do not depend on the examples' order, on sharding or on resuming; across
-            batch sizes they agree but where a margin is smaller than 1e-4.
+        batch: Rows of every pass. Answers do not depend on the examples' order or on resuming, nor on sharding where
+            all stages are for everyone; across batch sizes they agree but where a margin is smaller than 1e-4.
         seed: Of all randomness, 0 or more.
         device: Where the passes run; None for where the model is.
         out: Folder to write the run to; None keeps it in memory.

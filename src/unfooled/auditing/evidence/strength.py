@@ -46,9 +46,7 @@ def finite_differences(subject: Subject) -> Reading:
 
 
 def black_box(subject: Subject) -> Reading:
-    """Send the strongest search by scores alone, where this release has it."""
-    if "square" not in ATTACKS:
-        return Reading([])
+    """Send the strongest search by scores alone."""
     return _on_survivors(subject, "survivors that a black box broke", ATTACKS["square"], QUERIES)
 
 
