@@ -115,7 +115,7 @@ class Stage(NamedTuple):
         Passes have one shape each run, so that no answer depends on the company. A stage for a few is chosen by looking
         at all, whatever their order: there the shape may be smaller.
         """
-        return batch if self.among == Everyone() else min(batch, 4 * ceil(count / 4))
+        return batch if self.among == Everyone() else 4 * ceil(count / ceil(count / batch) / 4)
 
     def runs_after(self, share: float) -> bool:
         """Tell whether it runs after a stage that broke a share of those it was spent on."""
