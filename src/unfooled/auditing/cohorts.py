@@ -1,9 +1,9 @@
 """An audit that may end early: how much time it has, in which order it takes examples, what tells it to stop.
 
 Examples are taken in random order, cohort by cohort, and each cohort goes through the whole suite before the next one.
-So whenever the audit ends, those it is done with are a random sample of all, each examined in full. A cohort is as large
-as all before it, up to `LARGEST`: stages that choose among survivors have something to choose from, and what is lost
-with a cohort that was not finished is at most about half.
+So whenever the audit ends, those it is done with are a random sample of all, each examined in full. A cohort is as
+large as all before it, up to `LARGEST`: stages that choose among survivors have something to choose from, and what is
+lost with a cohort that was not finished is at most about half.
 """
 
 from __future__ import annotations

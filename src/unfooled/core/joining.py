@@ -1,11 +1,18 @@
-"""Rows of `RECORDS` about one example, made one."""
+"""Runs that were merged: which there are, and how rows of `RECORDS` about one example are made one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+
+def runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give a run's description and those of all that were merged into it."""
+    yield run
+    for merged in run.get("merged", []):
+        yield from runs(merged)
 
 
 def falls_further(row: dict[str, Any], known: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from .curve import Curve, curves_of
 from .errors import InputError, MissingExtraError
-from .joining import falls_further, joined, stored_of
+from .joining import falls_further, joined, runs, stored_of
 from .names import named
 from .rates import Interval, robbins, wilson
 from .schema import RECORDS
@@ -157,7 +157,7 @@ class Results:
     @cached_property
     def sequential(self) -> bool:
         """Whether the clock or the figures themselves ended the audit, so that intervals must hold at any end."""
-        return _sequential(self.run)
+        return any(run.get("ended", {}).get("sequential", False) for run in runs(self.run))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.threats)
@@ -221,8 +221,3 @@ class Results:
         records = pa.Table.from_pylist(list(rows.values()), RECORDS)
         run = {**self.run, "merged": [*self.run.get("merged", []), other.run]}
         return Results(records, pa.concat_tables([self.stages, other.stages]), run, tensors)
-
-
-def _sequential(run: Mapping[str, Any]) -> bool:
-    ended = run.get("ended") or {}
-    return bool(ended.get("sequential")) or any(map(_sequential, run.get("merged", [])))

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from unfooled.core.curve import kind_of
 from unfooled.core.errors import InputError
+from unfooled.core.joining import runs
 from unfooled.core.rates import clopper_pearson, mcnemar, robbins, surprise
 from unfooled.core.requirements import METRICS, Requirement, read_requirement
 from unfooled.core.results import Results, ThreatResults
@@ -117,7 +118,7 @@ def reliability(results: Results) -> list[str]:
     It reads what the run recorded: gradients that told an attack nothing, threats under which examples stand that no
     attack tried in earnest, and what the diagnosis makes of the run's measurements.
     """
-    notes = [note for run in tables.runs(results.run) for note in run.get("notes", []) if POINT_NOWHERE in note]
+    notes = [note for run in runs(results.run) for note in run.get("notes", []) if POINT_NOWHERE in note]
     tried: dict[str, int] = {}
     climbed: dict[str, int] = {}
     for stage in results.stages.to_pylist():  # by kind: one run of an attack may answer, and be billed for, all radii
@@ -131,10 +132,9 @@ def reliability(results: Results) -> list[str]:
             notes.append(f"{name}: no attack tried the examples that stand")
         elif threat.settings["access"] == "gradient" and not climbed.get(kind_of(name)):
             notes.append(f"{name}: the attacker may use gradients, and no attack did; choose another suite")
-    for run in tables.runs(results.run):
-        missed = run.get("ended", {}).get("not_run", [])
-        if missed:
-            notes.append(f"the time was up before all examples were tried by {', '.join(missed)}")
+    missed = [late for run in runs(results.run) for late in run.get("ended", {}).get("not_run", [])]
+    if missed:
+        notes.append(f"the time was up before all examples were tried by {', '.join(missed)}")
     findings = diagnose(results).findings
     return notes + [f"{one.threat}: {one.sentence}" for one in findings if one.severity != "info"]
 
@@ -223,7 +223,7 @@ def _check_comparable(results: Results, baseline: Results) -> None:
 def _unfair(results: Results, baseline: Results, level: float) -> list[str]:
     """Say why a comparison with the baseline cannot be believed."""
     doubts = [f"the baseline: {doubt}" for doubt in reliability(baseline)]
-    attacks, others = ({name for run in tables.runs(one.run) for name in run["suite"]["attacks"]}
+    attacks, others = ({name for run in runs(one.run) for name in run["suite"]["attacks"]}
                        for one in (results, baseline))  # fmt: skip
     if attacks != others:
         doubts.append("the baseline was attacked otherwise, so that a difference may be the attacks'; audit both alike")

@@ -16,6 +16,8 @@ from unfooled.core.schema import SCHEMA_VERSION
 from unfooled.diagnose import diagnose
 
 from . import charts, tables, wording
+from .bills import bills
+from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
 from .wording import Threat
@@ -99,6 +101,9 @@ def _contents(results: Results) -> dict[str, Any]:
         "differs": any(line.robust != line.robust_float32 for line in scores.values()),
         "by_class": [] if threats[hardest].unlimited else tables.by_class(found[hardest]),
         "diagnosis": diagnose(results),
+        "endings": endings(results),
+        "sequential": results.sequential,
+        "autoattack": [bill.sentence for bill in bills(results, threats)],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
         "notes": _notes(results.run),
         "call": _call(results.run),

@@ -26,13 +26,11 @@ from unfooled.core.evidence import Evidence, Measurement
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 
+from .cost import SAMPLE
 from .gradients import differences, saturated, usable
 from .repeats import company, drift, randomness
 from .strength import black_box, finite_differences, longer, noise, small_steps, unbounded
 from .subject import Reading, Subject
-
-SAMPLE = 64
-"""Most examples that a probe asks about."""
 
 PROBES: tuple[Callable[[Subject], Reading], ...] = (
     usable, saturated, differences, randomness, company,
