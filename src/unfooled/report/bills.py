@@ -52,7 +52,7 @@ def bills(results: Results, threats: Mapping[str, Threat]) -> list[Bill]:
         ours[kind] = ours.get(kind, 0) + stage.passes
         if stage.row["backwards"]:
             climbed.add(kind)
-    classes = int(results.run["model"]["k"])
+    classes = int(results.run["model"].get("k") or 0)
     theirs: dict[str, int] = {}
     for name, threat in threats.items():
         if kind_of(name) in climbed and _fits(threat) and classes >= FEWEST_CLASSES:

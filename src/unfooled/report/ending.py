@@ -40,6 +40,5 @@ def _told(ended: Mapping[str, Any]) -> list[str]:
         told.append("The diagnosis was not finished.")
     if ended["dropped"]:
         passes = sum(ended["dropped"][name] for name in ("queries", "forwards", "backwards"))
-        begun = count(ended["dropped"]["examples"], "example")
-        told.append(f"{begun} more had been begun; their {passes:,} passes are counted nowhere else.")
+        told.append(f"The next {count(ended['dropped']['examples'], 'example')} had been begun, for {passes:,} passes.")
     return told

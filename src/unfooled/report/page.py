@@ -87,10 +87,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "scores": scores,
         "union": tables.score(results.union(limited)) if len(limited) > 1 else None,
         "limited": limited,
-        "curves": [
-            (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
-            for place, line in enumerate(lines)
-        ],
+        "curves": _curves(lines, scores),
         "close": any(line.close for line in lines),
         "radii": max((len(line.threats) for line in lines), default=0),
         "stages": [
@@ -109,6 +106,14 @@ def _contents(results: Results) -> dict[str, Any]:
         "call": _call(results.run),
         "settings": _settings(results.run),
     }
+
+
+def _curves(lines: list[tables.Line], scores: Mapping[str, tables.Score]) -> list[tuple[tables.Line, str, str]]:
+    """Draw each curve, and say what it means."""
+    return [
+        (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
+        for place, line in enumerate(lines)
+    ]
 
 
 def _first(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], hardest: str) -> Exhibit | None:

@@ -67,7 +67,7 @@ def test_robbins_inverts_its_own_p_value() -> None:
 
 @pytest.mark.parametrize("rate", [0.02, 0.3, 0.5, 0.9])
 def test_robbins_covers_at_every_end_at_once(rate: float) -> None:
-    """Of streams that are looked at after each example, at most 5 % ever leave the rate out; the plain ones far more."""
+    """Of streams that are looked at after each example, at most 5 % ever leave the rate out; plain ones do more."""
     streams, n = 2000, np.arange(1, 1001)
     hits = (np.random.default_rng(5).random((streams, len(n))) < rate).cumsum(axis=1)
     ways = gammaln(n + 2) - gammaln(hits + 1) - gammaln(n - hits + 1)
