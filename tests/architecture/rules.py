@@ -22,6 +22,7 @@ STATEFUL = {
     "StoredTensors": "holds an open file",
     "Journal": "remembers what a run has finished",
     "Sheet": "holds a threat's columns while an audit fills them in",
+    "Rounds": "is what the attacks of an audit have found so far",
     "_Run": "is one audit under way",
 }
 """Classes that carry state on purpose, and why. Every other class is a protocol or a frozen value."""

@@ -208,6 +208,19 @@ def test_all_options_reach_the_audit(place, tmp_path):
     assert verified.exit_code == 0, verified.stderr
 
 
+def test_a_budget_of_time_and_what_is_enough(place, tmp_path):
+    words = ("-t", "linf:24/255", "--budget", "1000,2h", "--until", "robust_accuracy>=0.999", "--out", tmp_path / "r")
+    told = audit(place, *words, "--json")
+    assert told.exit_code == 0, told.stderr
+    ended = one_object(told)["ended"]
+    assert (ended["until"], ended["seconds"], ended["looked_at"]) == ("robust_accuracy>=0.999", 7200, 12)
+    run = load(tmp_path / "r").run
+    assert run["threats"][0]["budget"] == 1000
+    assert "--budget 1000,2h --until 'robust_accuracy>=0.999'" in run["command"]
+    for wrong in (("--budget", "10m"), ("--budget", "0s"), ("--until", "soon")):
+        assert audit(place, "-t", "linf:24/255", *wrong).exit_code == 2
+
+
 def test_a_larger_limit_adds_examples(place, tmp_path):
     keys = []
     for limit in (4, 7):

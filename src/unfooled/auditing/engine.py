@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,22 +15,24 @@ import torch
 
 from unfooled.core import folder
 from unfooled.core.attack import Attack
+from unfooled.core.errors import UnfinishedError
+from unfooled.core.evidence import Evidence
 from unfooled.core.results import Results
-from unfooled.core.schema import POINT_NOWHERE, STAGES
+from unfooled.core.schema import STAGES
 from unfooled.core.target import Access
-from unfooled.core.threat import Ball, ThreatModel
+from unfooled.core.threat import Ball
 from unfooled.models.prepare import Preparation
 
+from .cohorts import DIAGNOSED, Clock, cohorts
 from .evidence import gather
-from .journal import Journal, Unit
+from .journal import Journal
 from .plan import Plan, describe_threat
 from .planned import planned
 from .progress import Progress, Silent
-from .sheet import COSTS, Clean, Sheet, kept
+from .rounds import Rounds
+from .sheet import kept
 from .stages import Stage
-from .suites import meant_for, obstacle, runs_once, unlimited
-from .threats import Threats, ladders
-from .wave import ask_clean, attack_wave
+from .threats import Threats
 
 
 def audit(
@@ -45,7 +46,8 @@ def audit(
     device: str | torch.device | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    budget: int | None = None,
+    budget: int | str | None = None,
+    until: str | None = None,
     access: Access | None = None,
     keep: str = "broken",
     prepare: Preparation = "on",
@@ -65,8 +67,12 @@ def audit(
         seed: Of all randomness, 0 or more.
         device: Where the passes run; None for where the model is.
         out: Folder to write the run to; None keeps it in memory.
-        resume: Go on with an unfinished run in `out`.
-        budget: Most answers that the attacker may ask for one example; None for each threat's own.
+        resume: Go on with an unfinished run in `out`, or with one that ended early.
+        budget: What may be spent. A number is the most answers that the attacker may ask for one example (None: each
+            threat's own). Text such as `"90s"`, `"10min"` or `"2h"` is time: when it is up, no new wave begins, and
+            results are of the examples that were examined in full, a random sample. `"1000,10min"` is both.
+        until: What is enough: `"3%"`, each robust accuracy to plus or minus three points, or a requirement of the gate
+            such as `"robust_accuracy>=0.40"` that is decided either way. Then too results are of a random sample.
         access: What the attacker sees; None for each threat's own.
         keep: Which pictures the run keeps: `none`, `broken` or `all`.
         prepare: What attacks search with: "on" for a private copy that is cheaper and answers alike, "bf16" for one in
@@ -79,167 +85,142 @@ def audit(
         InputError: Data, labels, threats or settings cannot be used.
         ModelError: The model cannot be audited as it is.
         RunError: `out` holds another run.
+        UnfinishedError: The time was up before there was anything to tell.
     """
     plan = planned(
-        model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, access=access, keep=keep,
-        prepare=prepare, diagnose=diagnose,
+        model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, until=until, access=access,
+        keep=keep, prepare=prepare, diagnose=diagnose,
     )  # fmt: skip
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)
     if path is not None and (path / folder.RUN).is_file():
-        journal.close()
-        return folder.load(path)
+        held = folder.load(path)
+        if "ended" not in held.run:
+            journal.close()
+            return held
     results = _Run(plan, journal, progress or Silent(), note or {}).results()
     if path is not None:
         folder.save(results, path)
-    journal.close()
+    if "ended" not in results.run:
+        journal.close()
     return results
-
-
-_NOBODY = np.zeros(0, dtype=np.int64)
-_DEAD = 0.01
-"""Share of gradients that point nowhere from which a run says so."""
-
-
-class _Rung(NamedTuple):
-    """One radius of a ladder."""
-
-    threat: ThreatModel
-    sheet: Sheet
 
 
 @dataclass
 class _Run:
-    """The state of one audit."""
+    """The state of one audit.
+
+    Attributes:
+        plan: What it is to do.
+        journal: Remembers what a stopped run had finished.
+        progress: Who is told.
+        note: What to add to the run's description.
+        clock: Says when the time is up.
+        rounds: Its attacks.
+        looked_at: Examples that are part of the results, (r,).
+        ended: Why and where it ended early, as `run["ended"]` says; empty where it did not.
+        evidence: What a diagnosis needs; None until it is gathered.
+        diagnosed: Whether all of that was gathered.
+    """
 
     plan: Plan
     journal: Journal
     progress: Progress
     note: dict[str, Any]
-    ledger: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    clock: Clock = field(init=False)
+    rounds: Rounds = field(init=False)
+    looked_at: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    ended: dict[str, Any] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    diagnosed: bool = False
+
+    def __post_init__(self) -> None:
+        self.clock = Clock.of(self.plan.seconds)
+        self.rounds = Rounds(self.plan, self.journal, self.progress, self.clock)
 
     def results(self) -> Results:
         began, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         plan, examples = self.plan, self.plan.examples
-        clean = self._clean()
-        sheets = [Sheet(len(examples)) for _ in plan.threats]
-        for ladder in ladders(plan.threats):
-            self._ladder([_Rung(plan.threats[index], sheets[index]) for index in ladder], clean)
+        self._walk()
+        found = self._found()
+        run = {
+            **plan.settings,
+            "data": {**plan.settings["data"], "notes": list(examples.notes)},
+            "notes": list(self.rounds.books.notes.values()),
+            "created": created,
+            "seconds": round(time.perf_counter() - began, 3),
+            **self.note,
+        }
+        if self.evidence is not None:
+            run["measurements"] = self.evidence.as_json()
+        if self.ended:
+            run["ended"] = self.ended
+        pairs = list(zip(plan.threats, self.rounds.sheets, strict=True))
+        return Results(found.records, found.stages, run, kept(pairs, examples, plan.keep, self.looked_at))
+
+    def _walk(self) -> None:
+        """Examine cohort after cohort, until all are examined, the time is up, or what is known is enough."""
+        plan, rounds, n = self.plan, self.rounds, len(self.plan.examples)
+        enough, dropped = False, {}
+        for cohort in cohorts(plan.examples.keys) if plan.may_end else [np.arange(n)]:
+            books = rounds.copied_books()
+            whole = rounds.attack(cohort)
+            if not whole and len(self.looked_at):
+                dropped = {"examples": len(cohort), **rounds.take_back(books)}
+                rounds.not_run.clear()
+                break
+            if not whole and not rounds.all_tried(cohort):
+                raise UnfinishedError(
+                    "The time was up before an attack had tried any cohort of examples",
+                    f"{plan.seconds:g} s for {len(cohort)} examples", "Give more; with --out, --resume goes on.",
+                )  # fmt: skip
+            self.looked_at = np.sort(np.concatenate([self.looked_at, cohort]))
+            if not whole:
+                break
+            if plan.may_end and len(self.looked_at) >= DIAGNOSED:
+                self._diagnose()
+            enough = plan.until is not None and plan.until.met(self._found(), plan.limited)
+            if enough:
+                break
+        self._diagnose()
+        if plan.may_end:
+            self.ended = self._ending(enough, dropped)
+
+    def _diagnose(self) -> None:
+        """Gather what a diagnosis needs, once; between cohorts or after the last one."""
+        plan, rounds = self.plan, self.rounds
+        if plan.diagnosed and self.evidence is None:
+            clean = rounds.clean.of(self.looked_at)
+            self.evidence, self.diagnosed = gather(
+                plan, clean, rounds.sheets, self.journal, self.progress, clock=self.clock
+            )  # fmt: skip
+
+    def _ending(self, enough: bool, dropped: dict[str, Any]) -> dict[str, Any]:
+        """Describe an audit that ended early, or might have: then figures were looked at on the way."""
+        plan, seen, n = self.plan, len(self.looked_at), len(self.plan.examples)
+        not_run = list(self.rounds.not_run)
+        undiagnosed = plan.diagnosed and not self.diagnosed
+        until = None if plan.until is None else plan.until.text
+        if seen == n and not not_run and not undiagnosed and until is None:
+            return {}
+        out = not enough and (seen < n or bool(not_run) or undiagnosed)
+        return {
+            "by": "enough" if enough else "time" if out else "data",
+            "seconds": plan.seconds, "until": until, "looked_at": seen, "of": n,
+            "sequential": seen < n or until is not None, "not_run": not_run, "undiagnosed": undiagnosed,
+            "dropped": dropped,
+        }  # fmt: skip
+
+    def _found(self) -> Results:
+        """Give the tables of what is examined so far."""
+        plan, examples, rounds = self.plan, self.plan.examples, self.rounds
         columns: dict[str, list[Any]] = {
             "example": examples.positions,
             "key": examples.keys,
             "name": examples.names,
             "y": examples.y.tolist(),
         }
-        pairs = list(zip(plan.threats, sheets, strict=True))
-        records = [sheet.rows(describe_threat(threat), clean, columns) for threat, sheet in pairs]
-        run = {
-            **plan.settings,
-            "data": {**plan.settings["data"], "notes": list(examples.notes)},
-            "notes": self.notes,
-            "created": created,
-            "seconds": round(time.perf_counter() - began, 3),
-            **self.note,
-        }
-        if plan.diagnosed:
-            run["measurements"] = gather(plan, clean, sheets, self.journal, self.progress).as_json()
-        stages = pa.Table.from_pylist(self.ledger, STAGES)
-        return Results(pa.concat_tables(records), stages, run, kept(pairs, examples, plan.keep))
-
-    def _clean(self) -> Clean:
-        plan, n = self.plan, len(self.plan.examples)
-        label, sure = np.full(n, -1, dtype=np.int64), np.full(n, np.nan)
-        scores: np.ndarray | None = None
-        self.progress.begin("clean", "", n)
-        for wave in plan.waves(np.arange(n)):
-            unit = self.journal.recall(f"clean {' '.join(self._keys(wave))}", partial(ask_clean, plan, wave))
-            label[wave], sure[wave] = unit["label"], unit["confidence"]
-            if "scores" in unit:
-                scores = np.zeros((n, plan.classes), dtype=np.float32) if scores is None else scores
-                scores[wave] = unit["scores"]
-            self.progress.advance(len(wave), 0)
-        return Clean(label, sure, label == plan.examples.y.numpy(), scores)
-
-    def _ladder(self, ladder: list[_Rung], clean: Clean) -> None:
-        """Attack at several radii, smallest first.
-
-        An attack that looks for the nearest success runs once, at the largest radius, on all that it could still bring
-        down at any; without a limit, on all. Then the others climb from below, and what fell is carried. At a single
-        radius all run in the suite's order.
-        """
-        stages = {rung.threat.name: self._stages(rung.threat) for rung in ladder}
-        lowest, highest = ladder[0], ladder[-1]
-        exposed = clean.correct & ~clean.reaching(highest.threat.goal, self.plan.examples.y)
-        shared = runs_once([rung.threat for rung in ladder])
-        for stage in stages[highest.threat.name]:
-            if shared(stage):
-                fallen = lowest.sheet.broken & ~unlimited(highest.threat.within)
-                self._stage(ladder, stage, clean, np.flatnonzero(exposed & ~fallen))
-        for below, rung in zip([None, *ladder], ladder, strict=False):
-            if below is not None:
-                rung.sheet.carry(below.sheet)
-            share = 0.0
-            for stage in stages[rung.threat.name]:
-                if not shared(stage):
-                    standing = np.flatnonzero(exposed & ~rung.sheet.broken) if stage.runs_after(share) else _NOBODY
-                    share = self._stage([rung], stage, clean, self._picked(stage, rung.sheet, standing))
-
-    def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray) -> np.ndarray:
-        """Say on which of those that stand a stage is spent."""
-        picked: np.ndarray = standing[stage.among.pick(self._keys(standing), sheet.best["margin"][standing])]
-        return picked
-
-    def _keys(self, rows: np.ndarray) -> list[str]:
-        return [self.plan.examples.keys[row] for row in rows.tolist()]
-
-    def _stages(self, threat: ThreatModel) -> list[Stage]:
-        """Pick the attacks that can be used under a threat, and note down why others cannot."""
-        meant = meant_for(self.plan.stages, threat.within)
-        obstacles = [obstacle(stage, threat) for stage in meant]
-        told = zip(meant, obstacles, strict=True)
-        self.notes += [f"{threat.name}: {stage.name} was left out, since {why}" for stage, why in told if why]
-        return [stage for stage, why in zip(meant, obstacles, strict=True) if not why]
-
-    def _stage(self, ladder: list[_Rung], stage: Stage, clean: Clean, standing: np.ndarray) -> float:
-        """Let one attack try examples at the last of some radii, and enter what it finds at each of them.
-
-        Returns the share of them that it broke.
-        """
-        if not len(standing):
-            return 0.0
-        began, top = time.perf_counter(), ladder[-1]
-        self.progress.begin(top.threat.name, stage.name, len(standing))
-        costs, broken = dict.fromkeys((*COSTS, "proposed", "dead"), 0), [0] * len(ladder)
-        threats, rows = [rung.threat for rung in ladder], stage.rows(self.plan.batch, len(standing))
-        for wave in self.plan.waves(standing):
-            spent, on_pass = top.sheet.asked[wave], self.progress.passed
-            ask = partial(attack_wave, clean=clean, spent=spent, rows=rows, on_pass=on_pass)
-            name = f"{top.threat.name} {stage.name} {' '.join(self._keys(wave))}"
-            unit = self.journal.recall(name, partial(ask, self.plan, threats, stage, wave))
-            for place, rung in enumerate(ladder):
-                judged = _under(unit, f"{place}/")
-                rung.sheet.charge(wave, unit, billed=rung is top)
-                rung.sheet.enter(stage.name, wave, judged, keep=self.plan.keep)
-                broken[place] += int(judged["broken"].sum())
-            for column in costs:
-                costs[column] += int(unit[column].sum())
-            self.progress.advance(len(wave), int(judged["broken"].sum()))
-        self._note_dead(top.threat, stage, costs.pop("dead"), costs["backwards"])
-        about: dict[str, Any] = {"attack": stage.name, "settings": repr(stage.attack), "tried": len(standing)}
-        paid = {**costs, "seconds": time.perf_counter() - began}
-        for rung, fell in zip(ladder, broken, strict=True):
-            bill = paid if rung is top else {**dict.fromkeys(paid, 0), "proposed": fell}
-            self.ledger.append({**about, "threat": rung.threat.name, "broken": fell, **bill})
-        return broken[-1] / len(standing)
-
-    def _note_dead(self, threat: ThreatModel, stage: Stage, dead: int, backwards: int) -> None:
-        if dead > _DEAD * backwards:
-            self.notes.append(
-                f"{threat.name}: {dead / backwards:.0%} of the gradients that {stage.name} was given are zero or no "
-                f"numbers and {POINT_NOWHERE}, so what stands may not be robust; `unfooled doctor` looks for the cause"
-            )
-
-
-def _under(unit: Unit, prefix: str) -> Unit:
-    return {name.removeprefix(prefix): column for name, column in unit.items() if name.startswith(prefix)}
+        pairs = zip(plan.threats, rounds.sheets, strict=True)
+        tables = [sheet.rows(describe_threat(threat), rounds.clean, columns) for threat, sheet in pairs]
+        records = pa.concat_tables([table.take(self.looked_at) for table in tables])
+        return Results(records, pa.Table.from_pylist(list(rounds.books.stages.values()), STAGES), {})

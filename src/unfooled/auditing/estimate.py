@@ -20,6 +20,8 @@ from unfooled.core.rates import wilson
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import ThreatModel
 
+from .evidence import probed
+from .evidence.cost import shares as shares_of
 from .plan import Plan
 from .stages import Stage
 from .suites import meant_for, obstacle, runs_once
@@ -62,6 +64,7 @@ class Estimate:
         gradient: Seconds of one forward and backward pass; None where no attack needs one.
         memory: Bytes, roughly: weights, activations of one pass, and what a search holds.
         stages: What each attack costs.
+        diagnoses: What each diagnosis costs; its bill is for the whole sample.
     """
 
     n: int
@@ -74,11 +77,12 @@ class Estimate:
     gradient: float | None
     memory: int
     stages: tuple[StageCost, ...]
+    diagnoses: tuple[StageCost, ...] = ()
 
     @property
     def seconds(self) -> float:
-        """All attacks together."""
-        return sum(stage.seconds for stage in self.stages)
+        """All attacks and diagnoses together."""
+        return sum(cost.seconds for cost in (*self.stages, *self.diagnoses))
 
     @property
     def half_width(self) -> float:
@@ -107,7 +111,9 @@ def estimate(plan: Plan) -> Estimate:
     probe = _Probe(plan, plan.examples.batch(first, plan.device), plan.examples.y[first].to(plan.device))
     forward, right = probe.forward()
     runs = _runs(plan)
-    gradient, activations = probe.gradient() if any(bill.backwards for _, _, bill in runs) else (None, 0)
+    diagnosed = _diagnosed(plan)
+    climbed = bool(diagnosed) or any(bill.backwards for _, _, bill in runs)
+    gradient, activations = probe.gradient() if climbed else (None, 0)
     passes = sum(ceil(len(group) / plan.batch) for group in groups)
     backward = max(0.0, (gradient or 0.0) - forward)
     stages = tuple(
@@ -116,9 +122,26 @@ def estimate(plan: Plan) -> Estimate:
             (bill.queries + bill.forwards + 1) * forward + bill.backwards * backward))
         for name, stage, bill in runs
     )  # fmt: skip
+    shares = shares_of(n, plan.classes)
+    asked = Bill(*(sum(share.examples * share.bill[kind] for share in shares) for kind in range(3)))
+    seconds = sum(
+        ceil(share.examples / plan.batch) * (
+            (share.bill.queries + share.bill.forwards + 1) * forward + share.bill.backwards * backward)
+        for share in shares
+    )  # fmt: skip
+    diagnoses = tuple(StageCost(name, "diagnosis", asked, seconds) for name in diagnosed)
     wave = max(len(wave) for wave in plan.waves(np.arange(n)))
     memory = activations + SEARCH_COPIES * wave * probe.x.values[0].numel() * probe.x.values.element_size()
-    return Estimate(n, len(groups), passes, plan.classes, right, len(first), forward, gradient, memory, stages)
+    return Estimate(
+        n, len(groups), passes, plan.classes, right, len(first), forward, gradient, memory, stages, diagnoses
+    )
+
+
+def _diagnosed(plan: Plan) -> list[str]:
+    """Name the threats that are diagnosed, one of those that differ in their radius alone."""
+    probed_of = ([plan.threats[index] for index in ladder if probed(plan, plan.threats[index])]
+                 for ladder in ladders(plan.threats))  # fmt: skip
+    return [threats[-1].name for threats in probed_of if threats and plan.diagnosed]
 
 
 def _runs(plan: Plan) -> list[tuple[str, Stage, Bill]]:

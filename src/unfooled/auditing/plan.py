@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready
 from unfooled.sets.masked import Masked
 
+from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
 from .stages import Stage
 from .suites import unlimited
@@ -45,6 +47,8 @@ class Plan:
         keep: Which examples the run keeps: `none`, `broken` or `all`.
         preparation: In which form attacks search it; the referee asks the model itself.
         diagnosed: Whether probes measure what a diagnosis needs.
+        seconds: Time after which nothing new begins; None for no limit.
+        until: What it may stop at before all examples are examined; None for nothing.
     """
 
     model: Model
@@ -59,6 +63,8 @@ class Plan:
     keep: str
     preparation: Preparation
     diagnosed: bool = True
+    seconds: float | None = None
+    until: Until | None = None
 
     @cached_property
     def searched(self) -> Prepared:
@@ -67,7 +73,10 @@ class Plan:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """All that decides the result, as plain JSON values: two runs with equal settings agree bit for bit."""
+        """All that decides the result, as plain JSON values: two runs with equal settings agree bit for bit.
+
+        Where an audit may end early, they agree on the examples that both examined.
+        """
         return {
             "unfooled": unfooled.__version__,
             "model": {**self.model.describe(), "k": self.classes},
@@ -87,7 +96,18 @@ class Plan:
                 "numpy": np.__version__,
                 "platform": platform.platform(),
             },
+            **({"cohorts": [FIRST, LARGEST]} if self.may_end else {}),
         }
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it may end before all examples are examined."""
+        return self.seconds is not None or self.until is not None
+
+    @property
+    def limited(self) -> list[str]:
+        """Names of the threats that set a limit."""
+        return limits(self.threats)
 
     @property
     def _suite(self) -> dict[str, Any]:
@@ -104,6 +124,11 @@ class Plan:
             size = self.batch * min(8, room)
             waves += [np.array(group[start : start + size]) for start in range(0, len(group), size)]
         return waves
+
+
+def limits(threats: Sequence[ThreatModel]) -> list[str]:
+    """Name the threats that set a limit, for how far an attacker may go."""
+    return [threat.name for threat in threats if not unlimited(threat.within)]
 
 
 def describe_threat(threat: ThreatModel) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from unfooled.core.threat import Ball
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Preparation
 
+from .cohorts import read_budget, read_until
 from .examples import read_examples
-from .plan import Plan, check, check_range, check_threats
+from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage
 from .suites import check_access, check_fit, read_suite
 from .threats import Threats, read_threats
@@ -28,7 +29,8 @@ def planned(
     batch: int = 16,
     seed: int = 0,
     device: str | torch.device | None = None,
-    budget: int | None = None,
+    budget: int | str | None = None,
+    until: str | None = None,
     access: Access | None = None,
     keep: str = "broken",
     prepare: Preparation = "on",
@@ -44,11 +46,15 @@ def planned(
     examples = read_examples(data, classes=adapter.describe()["classes"])
     place = adapter.device if device is None else torch.device(device)
     classes = check(adapter, examples, batch, place)
-    read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=budget)
+    answers, seconds = read_budget(budget)
+    read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
     check_threats(read, classes, seed, keep)
     name, stages = read_suite(suite)
     for threat in read:
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)
         check_access(stages, threat)
-    return Plan(adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose)
+    return Plan(
+        adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose,
+        seconds, read_until(until, [threat.name for threat in read], limits(read)),
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ class Clean:
     confidence: np.ndarray
     correct: np.ndarray
     scores: np.ndarray | None
+
+    def of(self, rows: np.ndarray) -> Clean:
+        """Forget that the model reads others rightly than examples `rows` (r,)."""
+        inside = np.zeros_like(self.correct)
+        inside[rows] = True
+        return replace(self, correct=self.correct & inside)
 
     def reaching(self, goal: Goal, y: Tensor) -> np.ndarray:
         """Tell which examples reach a goal unchanged, such as a picture of the class it should become, (n,) bool."""
@@ -140,15 +146,19 @@ class Sheet:
         return bool(np.isnan(known) or known == -np.inf or margin > known)
 
 
-def kept(pairs: Sequence[tuple[ThreatModel, Sheet]], examples: Examples, keep: str) -> dict[str, np.ndarray]:
-    """Gather the pictures that a run keeps, by the names under which its folder stores them."""
+def kept(
+    pairs: Sequence[tuple[ThreatModel, Sheet]], examples: Examples, keep: str, looked_at: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Gather the pictures that a run keeps of the rows `looked_at`, by the names under which its folder stores them."""
+    inside = set(looked_at.tolist())
     tensors = {
         f"x_adv/{threat.name}/{examples.keys[row]}": packed
         for threat, sheet in pairs
         for row, packed in sheet.stored.items()
+        if row in inside
     }
     changed = {row for _, sheet in pairs for row in sheet.stored}
-    rows = range(len(examples)) if keep == "all" else sorted(changed)
+    rows = sorted(inside if keep == "all" else inside & changed)
     return tensors | {f"x/{examples.keys[row]}": examples.stored(row) for row in rows}
 
 

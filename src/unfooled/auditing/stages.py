@@ -28,6 +28,10 @@ class Among(Protocol):
         """Say how many of n examples it can be at most."""
         ...
 
+    def part(self, share: float) -> Among:
+        """Say whom to choose from a cohort that is this share, above 0 to 1, of a full one."""
+        ...
+
 
 @dataclass(frozen=True)
 class Everyone:
@@ -40,6 +44,10 @@ class Everyone:
     def most(self, n: int) -> int:
         """See `Among.most`."""
         return n
+
+    def part(self, share: float) -> Everyone:
+        """See `Among.part`."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,10 @@ class Nearest:
         """See `Among.most`."""
         return min(n, max(self.least, ceil(self.share * n)))
 
+    def part(self, share: float) -> Nearest:
+        """See `Among.part`."""
+        return self
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -83,6 +95,10 @@ class Drawn:
     def most(self, n: int) -> int:
         """See `Among.most`."""
         return min(n, self.count)
+
+    def part(self, share: float) -> Drawn:
+        """See `Among.part`."""
+        return Drawn(max(1, ceil(share * self.count)))
 
 
 class Stage(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import nan
@@ -14,6 +14,7 @@ import torch
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, RunError
+from unfooled.core.joining import runs
 from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, ThreatModel
@@ -80,7 +81,7 @@ def verify(
     pair_of = partial(_stored, results)
     if files is not None:
         pair_of = partial(_from_files, results, read_manifest(files))
-    threats = {entry["name"]: threat_from(entry) for run in _runs(results.run) for entry in run["threats"]}
+    threats = {entry["name"]: threat_from(entry) for run in runs(results.run) for entry in run["threats"]}
     rows = [row for row in results.records.to_pylist() if row["broken"]]
     return [_checked(adapter, threats[row["threat"]], row, pair_of, device) for row in rows]
 
@@ -107,13 +108,6 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
         raise RunError(
             "A threat of this run cannot be read", f"{entry.get('name')}: {error}", "Run the audit again."
         ) from error
-
-
-def _runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give a run and all that were merged into it."""
-    yield run
-    for merged in run.get("merged", []):
-        yield from _runs(merged)
 
 
 def _check_kept(results: Results) -> None:

@@ -30,6 +30,7 @@ def audit(
     goal: o.Goal = None,
     access: o.Access = None,
     budget: o.Budget = None,
+    until: o.Until = None,
     weights: o.Weights = None,
     mean: o.Mean = None,
     std: o.Std = None,
@@ -96,7 +97,7 @@ def audited(settings: Settings, place: Path, console: Console) -> Results:
         with progress.bars:
             results = run_audit(
                 model, examples, settings.threats, settings.attacks,
-                out=place, resume=settings.resume, diagnose=settings.diagnosis, progress=progress, note=note, **told,
+                out=place, resume=settings.resume, progress=progress, note=note, **told,
             )  # fmt: skip
     except KeyboardInterrupt as error:
         on_stderr().print(f"\nStopped. What is finished is kept in {place}. To go on:")
@@ -192,6 +193,7 @@ def estimate(
     seed: o.Seed = None,
     device: o.Device = None,
     prepare: o.Prepare = None,
+    diagnosis: o.Diagnosis = None,
     threads: o.Threads = None,
     config: o.Config = None,
     json: o.Json = False,
@@ -226,6 +228,8 @@ def _told(settings: Settings) -> dict[str, Any]:
         "seed": settings.seed,
         "device": settings.device,
         "budget": settings.budget,
+        "until": settings.until,
+        "diagnose": settings.diagnosis,
         "access": None if settings.access is None else read_access(settings.access),
         "keep": settings.keep,
         "prepare": settings.prepare,

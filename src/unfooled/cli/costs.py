@@ -30,6 +30,9 @@ def write(console: Console, found: Estimate) -> None:
         rows = (f"{rows:,}" for rows in stage.bill)
         table.add_row(stage.threat, stage.attack, *rows, wording.duration(stage.seconds))
     console.print(table)
+    for cost in found.diagnoses:
+        asked = ", ".join(f"{count:,} {kind}" for kind, count in cost.bill._asdict().items())
+        console.print(f"diagnosis of {cost.threat}: {asked} in all, {wording.duration(cost.seconds)}")
     console.print()
     console.print(Text.assemble("at most ", (wording.duration(found.seconds), "bold"), WORST))
     console.print("each example that falls saves the attacks that follow. Rows are counted for one example.")
@@ -45,9 +48,12 @@ def write(console: Console, found: Estimate) -> None:
 
 def as_json(found: Estimate) -> dict[str, Any]:
     """Give the same as plain JSON values."""
-    stages = [asdict(stage) | {"bill": stage.bill._asdict()} for stage in found.stages]
+    stages, diagnoses = (
+        [asdict(cost) | {"bill": cost.bill._asdict()} for cost in costs] for costs in (found.stages, found.diagnoses)
+    )
     return asdict(found) | {
         "stages": stages,
+        "diagnoses": diagnoses,
         "seconds": found.seconds,
         "half_width": found.half_width,
         "examples_for_3_points": examples_for(PRECISION),

@@ -75,7 +75,17 @@ Goal = Annotated[
     str | None, typer.Option(help="become:859 and such, where a threat names none.", rich_help_panel=ATTACKER)
 ]
 Access = Annotated[Sight | None, typer.Option(help="What the attacker sees.", rich_help_panel=ATTACKER)]
-Budget = Annotated[int | None, typer.Option(help="Most answers for one example.", rich_help_panel=ATTACKER)]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="Most answers for one example, 1000, or time for all, 90s, 10min, 2h; both: 1000,10min.",
+        rich_help_panel=ATTACKER,
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(help="Stop once known to +-3% or once 'robust_accuracy>=0.40' is decided.", rich_help_panel=RUN),
+]
 Suite = Annotated[
     str | None,
     typer.Option(

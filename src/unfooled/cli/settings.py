@@ -47,7 +47,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     suite: str = "standard"
     goal: str | None = None
     access: Literal["gradient", "scores", "decision"] | None = None
-    budget: int | None = None
+    budget: int | str | None = None
+    until: str | None = None
     batch: int = 16
     seed: int = 0
     device: str = "cpu"

@@ -15,6 +15,8 @@ from unfooled.core.evidence import gathered
 from unfooled.core.results import Results, ThreatResults
 from unfooled.diagnose import Verdict, diagnose
 from unfooled.report import tables
+from unfooled.report.bills import bills
+from unfooled.report.ending import endings
 from unfooled.report.headline import headline, typical
 
 from .terminal import columns
@@ -29,6 +31,10 @@ def write(console: Console, results: Results) -> None:
     """Print each threat: accuracies, and which attack broke how many at what cost."""
     described = tables.threats(results)
     limited = tables.limits(described)
+    ended = endings(results)
+    if ended:
+        console.print()
+        console.print(" ".join(ended), style="yellow")
     for name in results.threats:
         found = results[name]
         line = headline(found, described[name])
@@ -46,6 +52,9 @@ def write(console: Console, results: Results) -> None:
         _accuracies(console, results.union(limited))
     for curve in tables.lines(results, described):
         _curve(console, curve)
+    for bill in bills(results, described):
+        console.print()
+        console.print(bill.sentence)
     _diagnosis(console, results)
     for note in [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])]:
         console.print(f"Note: {note}.", style="dim")
@@ -76,6 +85,8 @@ def as_json(results: Results, place: Path) -> dict[str, Any]:
             }
             for curve in results.curves.values()
         ],
+        "ended": results.run.get("ended"),
+        "autoattack": [asdict(bill) for bill in bills(results, tables.threats(results))],
         "diagnosis": _told(results),
         "notes": [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])],
     }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import InputError
-from .rates import Interval, wilson
+from .rates import Interval, robbins, wilson
 
 _SLACK = 1e-6
 """How far beyond a radius a distance still counts as inside, times max(1, radius), as in the sets."""
@@ -36,12 +36,14 @@ class Curve:
         right: Examples that the model reads rightly when nobody attacks, (n,) bool.
         distance: How large the smallest change found is, for each example, (n,): infinite for those that stand, 0 for
             those misread as they are.
+        sequential: See `Results.sequential`.
     """
 
     kind: str
     radii: tuple[float, ...]
     right: np.ndarray = field(repr=False)
     distance: np.ndarray = field(repr=False)
+    sequential: bool = False
 
     def at(self, radius: float) -> Point:
         """Tell the robust accuracy at any radius from 0 to the largest one audited.
@@ -55,7 +57,8 @@ class Curve:
             )
         beyond = self.distance > radius + _SLACK * max(1.0, radius)
         standing = int((self.right & beyond if radius else self.right).sum())
-        return Point(float(radius), standing / len(self.distance), wilson(standing, len(self.distance)))
+        interval = (robbins if self.sequential else wilson)(standing, len(self.distance))
+        return Point(float(radius), standing / len(self.distance), interval)
 
     @property
     def points(self) -> list[Point]:
@@ -76,7 +79,7 @@ def kind_of(threat: str) -> str:
     return goal + space + ball.partition(":")[0] + at + region
 
 
-def curves_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Curve]:
+def curves_of(rows: Iterable[Mapping[str, Any]], *, sequential: bool = False) -> dict[str, Curve]:
     """Draw a curve for each kind of threat in rows of `RECORDS`, over the examples audited at its largest radius."""
     kinds: dict[str, dict[float, dict[str, tuple[bool, float]]]] = {}
     for row in rows:
@@ -90,5 +93,5 @@ def curves_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Curve]:
         largest = rungs[max(rungs)]
         right = np.array([correct for correct, _ in largest.values()], dtype=bool)
         distance = [min(rung[key][1] for rung in rungs.values() if key in rung) for key in largest]
-        curves[kind] = Curve(kind, tuple(sorted(rungs)), right, np.array(distance))
+        curves[kind] = Curve(kind, tuple(sorted(rungs)), right, np.array(distance), sequential)
     return curves

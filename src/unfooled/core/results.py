@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from .curve import Curve, curves_of
 from .errors import InputError, MissingExtraError
-from .numerals import read_number
-from .rates import Interval, wilson
+from .joining import falls_further, joined, runs, stored_of
+from .names import named
+from .rates import Interval, robbins, wilson
 from .schema import RECORDS
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class ThreatResults:
     Attributes:
         table: Columns of `RECORDS`.
         tensors: The run's stored arrays, see `Results`.
+        sequential: See `Results.sequential`.
     """
 
     table: pa.Table
     tensors: Mapping[str, np.ndarray] = field(repr=False)
+    sequential: bool = False
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -63,8 +66,12 @@ class ThreatResults:
 
     @property
     def interval(self) -> Interval:
-        """95 % interval of the robust accuracy over the sampling of examples (Wilson)."""
-        return wilson(int(self.robust.sum()), len(self))
+        """95 % interval of the robust accuracy over the sampling of examples, see `around`."""
+        return self.around(int(self.robust.sum()))
+
+    def around(self, hits: int) -> Interval:
+        """95 % interval of a share of all examples: Wilson's, or where the run is sequential a confidence sequence."""
+        return (robbins if self.sequential else wilson)(hits, len(self))
 
     @property
     def broken(self) -> np.ndarray:
@@ -147,21 +154,24 @@ class Results:
         """Names of the threats, in the order of the audit."""
         return list(dict.fromkeys(self.records["threat"].to_pylist()))
 
+    @cached_property
+    def sequential(self) -> bool:
+        """Whether the clock or the figures themselves ended the audit, so that intervals must hold at any end."""
+        return any(run.get("ended", {}).get("sequential", False) for run in runs(self.run))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.threats)
 
     def __getitem__(self, threat: object) -> ThreatResults:
         """Give one threat's rows, by the threat itself or by its name, the radius written in any way."""
         text = str(getattr(threat, "name", threat))
-        name = next((known for known in self.threats if _same_name(known, text)), None)
-        if name is None:
-            raise InputError("No such threat in these results", repr(text), f"Choose one of {self.threats}.")
-        return ThreatResults(self.records.filter(pc.equal(self.records["threat"], name)), self.tensors)
+        rows = self.records.filter(pc.equal(self.records["threat"], named(self.threats, text)))
+        return ThreatResults(rows, self.tensors, self.sequential)
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
         """Security curves by kind of threat, such as `l2` or `become:3 linf`: radius -> robust accuracy."""
-        return curves_of(self.records.to_pylist())
+        return curves_of(self.records.to_pylist(), sequential=self.sequential)
 
     def curve(self, kind: str | None = None) -> Curve:
         """Give the security curve of one kind of threat, or of the only one: `curve("l2").at(0.5).robust_accuracy`."""
@@ -184,10 +194,8 @@ class Results:
             if threats is not None and row["threat"] not in threats:
                 continue
             known = rows.get(row["key"])
-            rows[row["key"]] = (
-                row if known is None else _joined(known, row, worse=row["broken"] and not known["broken"])
-            )
-        return ThreatResults(pa.Table.from_pylist(list(rows.values()), RECORDS), self.tensors)
+            rows[row["key"]] = row if known is None else joined(known, row, worse=row["broken"] and not known["broken"])
+        return ThreatResults(pa.Table.from_pylist(list(rows.values()), RECORDS), self.tensors, self.sequential)
 
     def merge(self, other: Results) -> Results:
         """Join two runs on the same model: examples and threats add up, accuracy only falls, the nearer success counts.
@@ -207,42 +215,9 @@ class Results:
             row["example"] = positions.setdefault(row["key"], len(positions))
             place = (row["threat"], row["key"])
             known = rows.get(place)
-            if known is None or _falls_further(row, known):
-                tensors.update(_stored(other.tensors, *place))
-            rows[place] = row if known is None else _joined(known, row, worse=_falls_further(row, known))
+            if known is None or falls_further(row, known):
+                tensors.update(stored_of(other.tensors, *place))
+            rows[place] = row if known is None else joined(known, row, worse=falls_further(row, known))
         records = pa.Table.from_pylist(list(rows.values()), RECORDS)
         run = {**self.run, "merged": [*self.run.get("merged", []), other.run]}
         return Results(records, pa.concat_tables([self.stages, other.stages]), run, tensors)
-
-
-def _same_name(known: str, text: str) -> bool:
-    """Tell whether two names mean one threat: `linf:0.2` is `linf:51/255`."""
-    if known == text:
-        return True
-    (kind, _, radius), (other_kind, _, other) = known.rpartition(":"), text.rpartition(":")
-    try:
-        return kind == other_kind and read_number(radius) == read_number(other)
-    except (ValueError, ZeroDivisionError):
-        return False
-
-
-def _falls_further(row: dict[str, Any], known: dict[str, Any]) -> bool:
-    """Tell whether an example fell to one run alone, or to both and to this one by a smaller change."""
-    return bool(row["broken"] and (not known["broken"] or _distance(row) < _distance(known)))
-
-
-def _distance(row: dict[str, Any]) -> float:
-    return np.inf if row["distance"] is None else float(row["distance"])
-
-
-def _joined(first: dict[str, Any], second: dict[str, Any], *, worse: bool) -> dict[str, Any]:
-    """Keep the first row, or the second where that is worse for the model, with the costs of both."""
-    costs = {name: first[name] + second[name] for name in ("queries", "forwards", "backwards")}
-    broken_float32 = first["broken_float32"] or second["broken_float32"]
-    kept = second if worse else first
-    return {**kept, **costs, "broken_float32": broken_float32, "example": first["example"]}
-
-
-def _stored(tensors: Mapping[str, np.ndarray], threat: str, key: str) -> dict[str, np.ndarray]:
-    names = (f"x/{key}", f"x_adv/{threat}/{key}")
-    return {name: tensors[name] for name in names if name in tensors}

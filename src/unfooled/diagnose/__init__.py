@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from unfooled.core.evidence import Evidence, gathered
+from unfooled.core.joining import runs
 from unfooled.core.results import Results
 
 from . import gradients, repeats, strength
@@ -85,6 +86,11 @@ def _gaps(results: Results, evidence: tuple[Evidence, ...]) -> Iterator[str]:
     standing = [name for name in results.threats if results[name].robust.any()]
     if not standing:
         return
+    for ended in (run["ended"] for run in runs(results.run) if run.get("ended")):
+        if ended["not_run"]:
+            yield f"the time was up before all examples were tried by {', '.join(ended['not_run'])}"
+        if ended["undiagnosed"]:
+            yield "the time was up before the diagnosis was finished"
     if not evidence or not any(one.rows for one in evidence):
         yield "nothing was measured: no attack used gradients, or the diagnosis was switched off"
         return

@@ -12,13 +12,14 @@ from enum import StrEnum
 
 from unfooled.core.curve import kind_of
 from unfooled.core.errors import InputError
-from unfooled.core.rates import clopper_pearson, mcnemar
+from unfooled.core.joining import runs
+from unfooled.core.rates import clopper_pearson, mcnemar, robbins, surprise
+from unfooled.core.requirements import METRICS, Requirement, read_requirement
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.schema import POINT_NOWHERE
 from unfooled.diagnose import diagnose
 
 from . import tables
-from .requirements import METRICS, Requirement, read_requirement
 
 NO_WORSE = "no worse than the baseline"
 
@@ -96,7 +97,9 @@ def judge_release(
     if not 0.5 <= level < 1:
         raise InputError("A level of confidence lies between 0.5 and 1", f"{level:g}", "Give for example 0.95.")
     doubts = reliability(results)
-    asked = [(one, threat) for one in map(read_requirement, requirements) for threat in one.threats(results)]
+    limited = tables.limits(tables.threats(results))
+    required = map(read_requirement, requirements)
+    asked = [(one, threat) for one in required for threat in one.threats(results.threats, limited)]
     judgements = [_required(one, threat, results[threat], level, doubted=bool(doubts)) for one, threat in asked]
     if baseline is not None:
         _check_comparable(results, baseline)
@@ -115,7 +118,7 @@ def reliability(results: Results) -> list[str]:
     It reads what the run recorded: gradients that told an attack nothing, threats under which examples stand that no
     attack tried in earnest, and what the diagnosis makes of the run's measurements.
     """
-    notes = [note for run in tables.runs(results.run) for note in run.get("notes", []) if POINT_NOWHERE in note]
+    notes = [note for run in runs(results.run) for note in run.get("notes", []) if POINT_NOWHERE in note]
     tried: dict[str, int] = {}
     climbed: dict[str, int] = {}
     for stage in results.stages.to_pylist():  # by kind: one run of an attack may answer, and be billed for, all radii
@@ -129,6 +132,9 @@ def reliability(results: Results) -> list[str]:
             notes.append(f"{name}: no attack tried the examples that stand")
         elif threat.settings["access"] == "gradient" and not climbed.get(kind_of(name)):
             notes.append(f"{name}: the attacker may use gradients, and no attack did; choose another suite")
+    missed = [late for run in runs(results.run) for late in run.get("ended", {}).get("not_run", [])]
+    if missed:
+        notes.append(f"the time was up before all examples were tried by {', '.join(missed)}")
     findings = diagnose(results).findings
     return notes + [f"{one.threat}: {one.sentence}" for one in findings if one.severity != "info"]
 
@@ -143,13 +149,14 @@ def _required(asked: Requirement, threat: str, found: ThreatResults, level: floa
     hits, n = tally(found)
     least = sign == ">="
     end, ideal = (0, n) if least else (1, 0)
-    interval = clopper_pearson(hits, n, level)
-    bound, best = interval[end], clopper_pearson(ideal, n, level)[end]
+    exact, kind = (robbins, "anytime-valid") if found.sequential else (clopper_pearson, "exact")
+    interval = exact(hits, n, level)
+    bound, best = interval[end], exact(ideal, n, level)[end]
     failed, hopeless = (rate < asked.share if least else rate > asked.share for rate in (bound, best))
     rate = f"{hits:,} of {n:,}" + (f" ({hits / n:.2%})" if n else "")
     but = f"but may be as {'low' if least else 'high'} as" if failed else "and no worse than"
     why = (
-        f"Under {threat}, {asked.metric.replace('_', ' ')} is {rate} {but} {bound:.2%} (exact {100 * level:.4g}% "
+        f"Under {threat}, {asked.metric.replace('_', ' ')} is {rate} {but} {bound:.2%} ({kind} {100 * level:.4g}% "
         f"interval): {sign} {100 * asked.share:.4g}% is {'not ' if failed else ''}met."
     )
     if hopeless:
@@ -171,11 +178,14 @@ def _compared(
     """Ask whether more examples were lost than won since the baseline, beyond chance."""
     pairs = _pairs(now, before)
     lost, won = pairs.count((False, True)), pairs.count((True, False))
-    p = mcnemar(lost, won)
+    sequential = now.sequential or before.sequential
+    p, test = (
+        (surprise(lost, lost + won, 0.5), "anytime-valid sign") if sequential else (mcnemar(lost, won), "exact McNemar")
+    )
     worse = lost > won and p < 1 - level
     why = (
         f"Under {threat}, {lost:,} lost and {won:,} won of the {len(pairs):,} examples shared with the baseline "
-        f"({len(now):,} here, {len(before):,} there): {'' if worse else 'not '}significantly worse (exact McNemar test "
+        f"({len(now):,} here, {len(before):,} there): {'' if worse else 'not '}significantly worse ({test} test "
         f"at {100 * level:.4g}%, p = {p:.3g})."
     )
     figures = {"shared": len(pairs), "lost": lost, "won": won, "p": p, "level": level}
@@ -213,7 +223,7 @@ def _check_comparable(results: Results, baseline: Results) -> None:
 def _unfair(results: Results, baseline: Results, level: float) -> list[str]:
     """Say why a comparison with the baseline cannot be believed."""
     doubts = [f"the baseline: {doubt}" for doubt in reliability(baseline)]
-    attacks, others = ({name for run in tables.runs(one.run) for name in run["suite"]["attacks"]}
+    attacks, others = ({name for run in runs(one.run) for name in run["suite"]["attacks"]}
                        for one in (results, baseline))  # fmt: skip
     if attacks != others:
         doubts.append("the baseline was attacked otherwise, so that a difference may be the attacks'; audit both alike")

@@ -16,6 +16,8 @@ from unfooled.core.schema import SCHEMA_VERSION
 from unfooled.diagnose import diagnose
 
 from . import charts, tables, wording
+from .bills import bills
+from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
 from .wording import Threat
@@ -85,10 +87,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "scores": scores,
         "union": tables.score(results.union(limited)) if len(limited) > 1 else None,
         "limited": limited,
-        "curves": [
-            (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
-            for place, line in enumerate(lines)
-        ],
+        "curves": _curves(lines, scores),
         "close": any(line.close for line in lines),
         "radii": max((len(line.threats) for line in lines), default=0),
         "stages": [
@@ -99,11 +98,22 @@ def _contents(results: Results) -> dict[str, Any]:
         "differs": any(line.robust != line.robust_float32 for line in scores.values()),
         "by_class": [] if threats[hardest].unlimited else tables.by_class(found[hardest]),
         "diagnosis": diagnose(results),
+        "endings": endings(results),
+        "sequential": results.sequential,
+        "autoattack": [bill.sentence for bill in bills(results, threats)],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
         "notes": _notes(results.run),
         "call": _call(results.run),
         "settings": _settings(results.run),
     }
+
+
+def _curves(lines: list[tables.Line], scores: Mapping[str, tables.Score]) -> list[tuple[tables.Line, str, str]]:
+    """Draw each curve, and say what it means."""
+    return [
+        (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
+        for place, line in enumerate(lines)
+    ]
 
 
 def _first(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], hardest: str) -> Exhibit | None:

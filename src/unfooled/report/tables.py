@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unfooled.core.curve import Curve, curves_of
-from unfooled.core.rates import Interval, wilson
+from unfooled.core.joining import runs
+from unfooled.core.rates import Interval
 from unfooled.core.results import Results, ThreatResults
 
 from .gallery import is_picture
@@ -35,6 +36,7 @@ class Score:
         share: Robust accuracy, 0 to 1.
         interval: Its 95 % interval.
         robust_float32: As `robust`, before saving in the file format.
+        clean_interval: 95 % interval of the clean accuracy.
     """
 
     n: int
@@ -43,16 +45,12 @@ class Score:
     share: float
     interval: Interval
     robust_float32: int
+    clean_interval: Interval
 
     @property
     def clean(self) -> float:
         """Clean accuracy, 0 to 1."""
         return self.right / self.n
-
-    @property
-    def clean_interval(self) -> Interval:
-        """Its 95 % interval."""
-        return wilson(self.right, self.n)
 
     @property
     def fooled(self) -> int:
@@ -70,6 +68,7 @@ def score(found: ThreatResults) -> Score:
         found.robust_accuracy,
         found.interval,
         int((correct & ~found.broken_float32).sum()),
+        found.around(int(correct.sum())),
     )
 
 
@@ -84,13 +83,6 @@ def class_names(run: Mapping[str, Any]) -> list[str] | None:
     """Find the names of the classes in a run; None where it gives none."""
     names = run["model"].get("classes")
     return names if isinstance(names, list) else None
-
-
-def runs(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give a run's description and those of all that were merged into it."""
-    yield run
-    for merged in run.get("merged", []):
-        yield from runs(merged)
 
 
 def _of_pictures(found: ThreatResults, settings: Mapping[str, Any]) -> bool:
@@ -151,7 +143,7 @@ def lines(results: Results, threats: Mapping[str, Threat]) -> list[Line]:
         ladder.sort(key=lambda threat: threat.radius or inf)
         names = pa.array([threat.name for threat in ladder])
         rows = results.records.filter(pc.is_in(results.records["threat"], names))
-        (curve,) = curves_of(rows.to_pylist()).values()
+        (curve,) = curves_of(rows.to_pylist(), sequential=results.sequential).values()
         close = not nearest.isdisjoint(stage.row["attack"] for stage in stages(results, ladder[-1].name))
         line = Line(ladder, curve, close)
         if line.limited or line.found.size:

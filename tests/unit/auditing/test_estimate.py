@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+import unfooled
 from unfooled.attacks import ATTACKS
+from unfooled.attacks.pgd import PGD
 from unfooled.auditing.estimate import estimate, examples_for
 from unfooled.auditing.planned import planned
-from unfooled.auditing.stages import Everyone, Nearest, Stage
+from unfooled.auditing.stages import Drawn, Everyone, Nearest, Stage
 from unfooled.core.errors import ModelError
 from unfooled.core.rates import wilson
 from unfooled.core.target import Access
@@ -29,7 +31,8 @@ def test_every_attack_that_would_run_is_billed():
     assert [stage.attack for stage in found.stages[:6]] == [stage.attack for stage in found.stages[6:]]
     for stage in found.stages:
         assert stage.bill == ATTACKS[stage.attack].bill(4)
-    assert found.seconds == pytest.approx(sum(stage.seconds for stage in found.stages))
+    assert found.seconds == pytest.approx(sum(cost.seconds for cost in (*found.stages, *found.diagnoses)))
+    assert [cost.threat for cost in found.diagnoses] == ["linf:0.1", "l2:1"]
     costs = {stage.attack: stage.seconds for stage in found.stages}
     assert costs["apgd-t"] > costs["apgd-ce"] > costs["fgsm"] > 0
     assert found.memory > 0
@@ -102,3 +105,35 @@ def test_examples_for_a_precision(half):
 
 def test_a_thousand_and_some_give_three_points():
     assert examples_for(0.03) == 1064
+
+
+def test_the_estimate_is_the_ledger_of_a_run_in_which_nothing_falls():
+    """Each stage asks of those it chooses what it may, and so does the diagnosis, but for probes of the fallen."""
+    torch.manual_seed(6)
+    layers = nn.Flatten(), nn.Linear(16, 12), nn.Tanh(), nn.Linear(12, 5)
+    module = nn.Sequential(*layers).eval()
+    x = torch.rand(60, 1, 4, 4)
+    order = module(x).sort(dim=1, descending=True).values
+    x = x[order[:, 0] - order[:, 1] > 0.1]
+    y = module(x).argmax(dim=1)
+    settings = {"threats": "linf:0.001", "batch": 8}
+    near, sample = (
+        Stage("near", ATTACKS["apgd-ce"], among=Nearest(0.5)),
+        Stage("sample", ATTACKS["apgd-t"], among=Drawn(5)),
+    )
+    suite = ["uniform-noise", near, sample]
+    results = unfooled.audit(module, (x, y), suite=suite, **settings)
+    assert results.union().robust_accuracy == 1
+    found = estimate(planned(module, (x, y), suite=suite, **settings))
+    for stage, row, place in zip(found.stages, results.stages.to_pylist(), suite, strict=True):
+        most = len(x) if isinstance(place, str) else place.among.most(len(x))
+        assert row["tried"] == most
+        for kind, most_rows in stage.bill._asdict().items():
+            assert 0.9 * most * most_rows <= row[kind] <= most * most_rows  # a climb that stands still ends sooner
+    (cost,), (bill,) = found.diagnoses, results.run["measurements"]["bill"]
+    climb = PGD(steps=100).bill(5)
+    for kind, most_rows in cost.bill._asdict().items():
+        unpaid = min(64, len(x)) * getattr(climb, kind)  # of the fallen; without a limit all fall at once
+        assert 0.9 * (most_rows - unpaid - min(32, len(x)) * getattr(climb, kind)) <= bill[kind] <= most_rows - unpaid
+    assert found.seconds > sum(stage.seconds for stage in found.stages)
+    assert not estimate(planned(module, (x, y), suite=suite, diagnose=False, **settings)).diagnoses

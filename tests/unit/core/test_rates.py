@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import gammaln
 from scipy.stats import binom, binomtest
 
-from unfooled.core.rates import clopper_pearson, mcnemar, most_missed, wilson
+from unfooled.core.rates import clopper_pearson, mcnemar, most_missed, robbins, surprise, wilson
 
 
 @pytest.mark.parametrize("n", [1, 5, 30, 200])
@@ -49,3 +50,40 @@ def test_what_an_audit_of_survivors_may_have_missed() -> None:
         chance = sum(binom.pmf(k, 60, rate) for k in range(61) if most_missed(60, k) >= rate)
         assert chance >= 0.95 - 1e-9
     assert math.isclose(most_missed(300), 0.0099, abs_tol=1e-4)
+
+
+def test_robbins_inverts_its_own_p_value() -> None:
+    for hits, n in ((0, 0), (0, 7), (7, 7), (3, 7), (400, 1000)):
+        low, high = robbins(hits, n, 0.9)
+        assert 0 <= low <= high <= 1
+        for end, is_free in ((low, low > 0), (high, high < 1)):
+            if is_free:
+                assert surprise(hits, n, end) == pytest.approx(0.1, rel=1e-6)
+    assert robbins(0, 0) == (0.0, 1.0)
+    assert robbins(8, 8).low == pytest.approx((0.05 / 9) ** (1 / 8))  # (n + 1) p**n = 0.05
+    assert surprise(3, 7, 0.4) == pytest.approx(min(1.0, 8 * math.comb(7, 3) * 0.4**3 * 0.6**4))
+    assert (surprise(1, 2, 0.0), surprise(1, 2, 1.0), surprise(0, 2, 0.0), surprise(2, 2, 1.0)) == (0.0, 0.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.3, 0.5, 0.9])
+def test_robbins_covers_at_every_end_at_once(rate: float) -> None:
+    """Of streams that are looked at after each example, at most 5 % ever leave the rate out; plain ones do more."""
+    streams, n = 2000, np.arange(1, 1001)
+    hits = (np.random.default_rng(5).random((streams, len(n))) < rate).cumsum(axis=1)
+    ways = gammaln(n + 2) - gammaln(hits + 1) - gammaln(n - hits + 1)
+    left_out = ways + hits * np.log(rate) + (n - hits) * np.log1p(-rate) < np.log(0.05)
+    assert left_out.any(axis=1).mean() <= 0.05
+    some = hits[:20, ::97], np.broadcast_to(n[::97], hits[:20, ::97].shape), left_out[:20, ::97]
+    for seen, of, missed in zip(*(one.ravel().tolist() for one in some), strict=True):
+        low, high = robbins(seen, of)
+        assert missed == (not low <= rate <= high)
+    share = hits / n
+    naive = np.abs(share - rate) > 1.96 * np.sqrt(np.maximum(share * (1 - share), 1e-12) / n)
+    assert naive[:, 29:].any(axis=1).mean() > 0.15
+
+
+def test_robbins_costs_half_as_much_width_again() -> None:
+    for hits in (100, 500):
+        wide, exact = robbins(hits, 1000), clopper_pearson(hits, 1000)
+        assert wide.low < exact.low < exact.high < wide.high
+        assert (wide.high - wide.low) / (exact.high - exact.low) < 1.9

@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from unfooled.core.errors import InputError, RunError
+from unfooled.core.requirements import read_requirement
 from unfooled.core.results import Results
 from unfooled.core.schema import POINT_NOWHERE, RECORDS, STAGES
 from unfooled.report.gate import NO_WORSE, Gate, Outcome, judge_release, reliability
 from unfooled.report.junit import junit, write_junit
-from unfooled.report.requirements import read_requirement
 
 BALL, WIDE = "linf:4/255", "linf:8/255"
 DEAD = f"{BALL}: 30% of the gradients that pgd was given are zero or no numbers and {POINT_NOWHERE}, so ..."

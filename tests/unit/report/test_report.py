@@ -10,10 +10,12 @@ import pyarrow as pa
 import pytest
 
 from unfooled.core import folder
+from unfooled.core.autoattack import autoattack_passes
 from unfooled.core.errors import RunError
 from unfooled.core.results import Results
 from unfooled.core.schema import RECORDS, STAGES
-from unfooled.report import render, write_report
+from unfooled.report import render, tables, write_report
+from unfooled.report.bills import bills
 
 FOUR = "linf:4/255"
 
@@ -273,6 +275,19 @@ def test_counts_before_saving_are_shown_where_they_differ() -> None:
     seen = text(render(make(floats=2)))
     assert "Before saving as a file" in seen
     assert "5 of 8 30 % 10.8 % to 60.3 % 10 %" in seen
+
+
+def test_the_bill_stands_beside_autoattacks() -> None:
+    results = make(n=10, wrong=2, fooled=5)
+    least = sum(autoattack_passes(10, [8, 3, 3, 3, 3], 10))
+    (bill,) = bills(results, tables.threats(results))
+    asked = results.stages.to_pydict()
+    assert (bill.kind, bill.theirs) == ("linf", least)
+    assert bill.ours == sum(sum(asked[kind]) for kind in ("queries", "forwards", "backwards"))
+    assert f"at least {least:,}" in text(render(results))
+    for other in (threat(access="scores"), threat("become:3 linf:4/255"), threat("l1:4"), threat("linf:4/255@mask-1a")):
+        changed = make(threats=[other])
+        assert not bills(changed, tables.threats(changed))
 
 
 def test_names_from_the_run_are_escaped() -> None:

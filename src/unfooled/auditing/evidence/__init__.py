@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from unfooled.auditing.cohorts import Clock
 from unfooled.auditing.journal import Journal, Unit
 from unfooled.auditing.plan import Plan
 from unfooled.auditing.progress import Progress
@@ -25,13 +26,11 @@ from unfooled.core.evidence import Evidence, Measurement
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 
+from .cost import SAMPLE
 from .gradients import differences, saturated, usable
 from .repeats import company, drift, randomness
 from .strength import black_box, finite_differences, longer, noise, small_steps, unbounded
 from .subject import Reading, Subject
-
-SAMPLE = 64
-"""Most examples that a probe asks about."""
 
 PROBES: tuple[Callable[[Subject], Reading], ...] = (
     usable, saturated, differences, randomness, company,
@@ -40,8 +39,10 @@ PROBES: tuple[Callable[[Subject], Reading], ...] = (
 """Every probe, in order; `drift` comes last, since it looks for what the others left behind."""
 
 
-def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], journal: Journal, progress: Progress) -> Evidence:
-    """Measure what a diagnosis needs.
+def gather(
+    plan: Plan, clean: Clean, sheets: Sequence[Sheet], journal: Journal, progress: Progress, *, clock: Clock
+) -> tuple[Evidence, bool]:
+    """Measure what a diagnosis needs; tells also whether all of it was measured before the time was up.
 
     Of threats that differ in their radius alone, the one is probed whose robust accuracy is nearest to half of the
     clean one: where nearly all or nothing stands, attacks do not tell apart.
@@ -52,7 +53,9 @@ def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], journal: Journal, 
         sheets: What the audit found, one a threat.
         journal: Remembers probes that a stopped run had finished.
         progress: Who is told.
+        clock: When it is out, no new probe begins.
     """
+    whole = True
     rows: list[Measurement] = []
     bill: list[dict[str, Any]] = []
     most = 0
@@ -66,6 +69,9 @@ def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], journal: Journal, 
         progress.begin(subject.threat.name, "diagnosis", len(PROBES))
         readings = []
         for probe in PROBES:
+            if clock.out:
+                whole = False
+                break
             name = f"diagnosis {subject.threat.name} {probe.__name__}"
             readings.append(_unpacked(journal.recall(name, partial(_packed, probe, subject))))
             progress.advance(1, 0)
@@ -73,7 +79,7 @@ def gather(plan: Plan, clean: Clean, sheets: Sequence[Sheet], journal: Journal, 
         costs = {name: sum(getattr(reading, name) for reading in readings) for name in COSTS}
         bill.append({"threat": subject.threat.name, **costs, "seconds": round(time.perf_counter() - began, 3)})
         most = max(most, len(subject.wave))
-    return Evidence(tuple(rows), most, tuple(bill))
+    return Evidence(tuple(rows), most, tuple(bill)), whole
 
 
 def probed(plan: Plan, threat: ThreatModel) -> bool:

@@ -10,7 +10,7 @@ from unfooled.core.rows import inner, length
 
 from .subject import Reading, Subject, added, everyone, paid
 
-EXAMPLES, RUNS = 16, 5
+EXAMPLES, RUNS, FEW = 16, 5, 8
 
 
 def randomness(subject: Subject) -> Reading:
@@ -37,7 +37,7 @@ def randomness(subject: Subject) -> Reading:
 
 def company(subject: Subject) -> Reading:
     """Ask about examples together and alone."""
-    subject = subject.first(8)
+    subject = subject.first(FEW)
     model, n = subject.plan.model, len(subject.x)
     together, alone = (subject.target(n, model=model, batch=size) for size in (max(n, 2), 1))
     first, second = (_scores(subject, one.answer(subject.x, everyone(subject.x))) for one in (together, alone))

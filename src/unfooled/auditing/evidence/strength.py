@@ -18,21 +18,22 @@ from .subject import Reading, Subject
 
 SURVIVORS, FALLEN, FREE = 32, 64, 32
 QUERIES = 500
+SMALL, LONG = PGD(steps=100, step=0.1), APGD("rescaled-cross-entropy", steps=200)
+FAR = PGD(steps=100, step=0.02, random_start=False, loss="rescaled-cross-entropy")
 
 
 def small_steps(subject: Subject) -> Reading:
     """Send small steps to examples that fell: where they fail and the audit did not, gradients mislead."""
-    steps = PGD(steps=100, step=0.1)
     fallen = subject.fallen[:FALLEN]
-    broken, cost = subject.attacked(steps, fallen)
+    broken, cost = subject.attacked(SMALL, fallen)
     value = float((~broken).sum())
-    rows = [subject.measured("fallen that small steps leave standing", value, len(fallen), repr(steps))]
+    rows = [subject.measured("fallen that small steps leave standing", value, len(fallen), repr(SMALL))]
     return cost._replace(rows=rows if len(fallen) else [])
 
 
 def longer(subject: Subject) -> Reading:
     """Send a long gradient attack, of another loss than most, to examples that stand."""
-    return _on_survivors(subject, "survivors that a longer attack broke", APGD("rescaled-cross-entropy", steps=200))
+    return _on_survivors(subject, "survivors that a longer attack broke", LONG)
 
 
 def noise(subject: Subject) -> Reading:
@@ -57,8 +58,7 @@ def unbounded(subject: Subject) -> Reading:
     reach = {"linf": 1.0, "l2": math.sqrt(values), "l1": float(values), "l0": float(values)}
     span = reach[subject.kind] * (1.0 if subject.kind == "l0" else within.high - within.low)
     wave = subject.wave[:FREE]
-    climb = PGD(steps=100, step=0.02, random_start=False, loss="rescaled-cross-entropy")
-    broken, cost = subject.attacked(climb, wave, within.resized(span))
+    broken, cost = subject.attacked(FAR, wave, within.resized(span))
     stood = float((~broken).sum())
     return cost._replace(rows=[subject.measured("examples that stand without a limit", stood, len(wave))])
 

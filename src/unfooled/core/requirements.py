@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from unfooled.core.errors import InputError
-from unfooled.core.numerals import read_number
-from unfooled.core.results import Results, ThreatResults
-
-from . import tables
+from .errors import InputError
+from .names import named
+from .numerals import read_number
+from .results import ThreatResults
 
 
 class Metric(NamedTuple):
@@ -52,22 +51,25 @@ class Requirement:
     share: float
     text: str
 
-    def threats(self, results: Results) -> list[str]:
+    def threats(self, names: Sequence[str], limited: Sequence[str]) -> list[str]:
         """Name the threats of a run that it speaks of.
+
+        Args:
+            names: All threats of the run.
+            limited: Those of them that set a limit.
 
         Raises:
             InputError: The run does not know its threat, or sets no limit under any.
         """
         if self.threat is not None:
-            return [str(results[self.threat].table["threat"][0].as_py())]
-        limited = tables.limits(tables.threats(results))
+            return [named(names, self.threat)]
         if not limited:
             raise InputError(
                 "This run has no threat that sets a limit",
-                ", ".join(results.threats) or "no threat",
+                ", ".join(names) or "no threat",
                 "Name the threat in the requirement, or audit one with a radius.",
             )
-        return limited
+        return list(limited)
 
 
 def read_requirement(text: str) -> Requirement:
@@ -89,10 +91,10 @@ def read_requirement(text: str) -> Requirement:
         raise InputError(
             f"What is required of {metric} is at {side} so much", repr(text), f"Write {metric}{good}{share}."
         )
-    return Requirement(threat, metric, _share(share), f"{metric}{sign}{share}")
+    return Requirement(threat, metric, read_share(share), f"{metric}{sign}{share}")
 
 
-def _share(text: str) -> float:
+def read_share(text: str) -> float:
     """Read a share of 0 to 1; it is never guessed that 40 means 40 %."""
     number = text.removesuffix("%")
     try:
