@@ -16,13 +16,13 @@ from unfooled.core.threat import Ball
 from .blind import BlockNoise, Differences
 from .subject import Reading, Subject
 
-SURVIVORS, FALLEN, FREE = 32, 64, 32
+SURVIVORS, LEAST, FALLEN, FREE = 32, 4, 128, 32
 QUERIES = 500
 
 
 def small_steps(subject: Subject) -> Reading:
-    """Send small steps to examples that fell: where they fail and the audit did not, gradients mislead."""
-    steps = PGD(steps=100, step=0.1)
+    """Send a few plain steps to examples that fell: where they fail and the audit did not, gradients mislead."""
+    steps = PGD(steps=10, step=0.25, random_start=False, loss="margin")
     fallen = subject.fallen[:FALLEN]
     broken, cost = subject.attacked(steps, fallen)
     value = float((~broken).sum())
@@ -64,8 +64,17 @@ def unbounded(subject: Subject) -> Reading:
 
 
 def _on_survivors(subject: Subject, name: str, attack: Attack[Ball], queries: int | None = None) -> Reading:
-    wave = subject.survivors[:SURVIVORS]
+    wave = subject.survivors[: _worth(subject)]
     if not len(wave) or (attack.needs is Access.SCORES and subject.clean.scores is None):
         return Reading([])
     broken, cost = subject.attacked(attack, wave, queries=queries)
     return cost._replace(rows=[subject.measured(name, float(broken.sum()), len(wave), repr(attack))])
+
+
+def _worth(subject: Subject) -> int:
+    """Say how many survivors to ask: all that may be wrong with a robust accuracy shrinks with the share that stands.
+
+    In proportion to that share, up to a half: so many bear witness to an equal number of points.
+    """
+    share = len(subject.survivors) / max(1, len(subject.drawn))
+    return max(LEAST, math.ceil(SURVIVORS * min(1.0, 2 * share)))
