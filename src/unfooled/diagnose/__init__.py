@@ -17,7 +17,7 @@ __all__ = ["CHECKS", "Case", "Check", "Diagnosis", "Finding", "Severity", "Verdi
 CHECKS: tuple[Check, ...] = (
     gradients.dead, gradients.disagreeing, gradients.plateaus, gradients.saturated,
     repeats.random, repeats.company, repeats.drift, boundary.adapting,
-    landscape.lost, landscape.unguided, landscape.turning, landscape.promising, boundary.planted,
+    landscape.lost, landscape.unguided, landscape.turning, boundary.planted,
     strength.small_steps, strength.longer, strength.noise, strength.differences, strength.black_box, strength.unbounded,
 )  # fmt: skip
 """Every check, in the order of the report."""

@@ -8,9 +8,11 @@ from .finding import Case, Finding
 from .repeats import random
 from .strength import MASKING
 
-FOUND, SURE, ONE = 0.95, 0.9, 1
-"""Share of planted boundaries that a sound attack finds (Zimmermann et al. 2022), how sure one must be that it is less
-to call it hard, and how many may be missed by bad luck."""
+FOUND = 0.95
+"""Share of planted boundaries that a sound attack finds (Zimmermann et al. 2022)."""
+
+SURE, SURER = 0.9, 0.98
+"""How sure one must be that it is less, to say so and to call it hard: of 12, from 3 and from 4 missed on."""
 
 EASY = 0.5
 """Share that noise may find: beyond it the problems are no test."""
@@ -24,10 +26,10 @@ def planted(case: Case) -> Finding | None:
     name = "planted boundaries that the attacks found"
     found, n = int(case.value(name)), case.n(name)
     chance = int(case.value("planted boundaries that noise found"))
-    if n - found <= ONE or found >= FOUND * n or chance > EASY * n or random(case) is not None:
+    if not n or chance > EASY * n or random(case) is not None or clopper_pearson(found, n, SURE).high >= FOUND:
         return None
     sentence = f"of {n} adversarial examples planted behind new boundaries the attacks found {found}, noise {chance}"
-    surely = clopper_pearson(found, n, SURE).high < FOUND
+    surely = clopper_pearson(found, n, SURER).high < FOUND
     return Finding("planted boundaries missed", "hard" if surely else "soft", sentence, MASKING)
 
 

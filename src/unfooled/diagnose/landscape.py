@@ -1,18 +1,22 @@
-"""Checks of where gradients lead: as far as they promise, higher than noise, and to places that have a gradient."""
+"""Checks of where gradients lead: as far as they promise, higher than noise, and to places that have a gradient.
+
+Two of them compare answers from several passes, and have nothing to say of a model that draws lots.
+"""
 
 from __future__ import annotations
 
 from .finding import Case, Finding
 from .gradients import BPDA
+from .repeats import random
 from .strength import MASKING
 
 TURNS = 0.4
 """Share of rays that may be highest before the rim: 0 to 0.14 on nineteen honest nets and radii, 0.62 to 0.91 on nets
 trained against one step (docs/adr/011)."""
 
-LOST, PROMISED, NOISY = 0.05, 0.1, 0.1
-"""Share of climbs that may end without a gradient, of survivors that a straight line would break twice over, and of
-climbs that may gain no more than noise: all three are 0 on honest nets."""
+LOST, NOISY = 0.05, 0.1
+"""Share of climbs that may end without a gradient, and that may gain no more than noise: 0 and 1 in 32 at most on
+honest nets, 0.16 and more on planted defences."""
 
 FEW = 2
 
@@ -21,23 +25,13 @@ def turning(case: Case) -> Finding | None:
     """Find gradients that lead up only at first: a longer step along them gains less than a shorter one."""
     name = "rays that are highest before the rim"
     share = case.value(name)
-    if share <= TURNS:
+    if share <= TURNS or random(case) is not None:
         return None
     sentence = (
         f"for {share:.0%} of {case.n(name)} examples a step along the gradient gains less at the full radius than a "
         "shorter one, as in nets that were trained against single steps: gradients mislead"
     )
     return Finding("masked gradients", "soft", sentence, MASKING)
-
-
-def promising(case: Case) -> Finding | None:
-    """Find survivors that the gradient declares lost: it is too steep to be true of a whole radius."""
-    name = "survivors that a straight line would break"
-    fell, n = int(case.value(name)), case.n(name)
-    if fell < FEW or fell <= PROMISED * n:
-        return None
-    sentence = f"{fell} of {n} survivors have gradients by which less than half of the radius would break them"
-    return Finding("shattered gradients", "soft", sentence, MASKING)
 
 
 def lost(case: Case) -> Finding | None:
@@ -60,7 +54,7 @@ def unguided(case: Case) -> Finding | None:
     """Find gradients that are worth no more than noise."""
     name = "climbs that gain no more than noise"
     idle, n = int(case.value(name)), case.n(name)
-    if idle < FEW or idle <= NOISY * n:
+    if idle < FEW or idle <= NOISY * n or random(case) is not None:
         return None
     sentence = f"{idle} of {n} climbs along gradients end no higher than the best of a few random points"
     return Finding("gradients no better than noise", "hard", sentence, BPDA)

@@ -16,7 +16,7 @@ from unfooled.core.threat import Ball
 from .blind import BlockNoise, Differences
 from .subject import Reading, Subject
 
-SURVIVORS, LEAST, FALLEN, FREE = 32, 4, 128, 32
+SURVIVORS, LEAST, FALLEN, FREE = 32, 2, 128, 32
 QUERIES = 500
 
 
