@@ -12,7 +12,6 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from engine._nets import NETS, net, points
-from peers._env import enter
 from promise import promise
 
 import unfooled
@@ -126,7 +125,6 @@ def intervals() -> None:
 
 
 def main() -> None:
-    enter()
     torch.set_num_threads(1)
     intervals()
     boundaries()

@@ -15,8 +15,8 @@ TURNS = 0.4
 trained against one step (docs/adr/011)."""
 
 LOST, NOISY = 0.05, 0.1
-"""Share of climbs that may end without a gradient, and that may gain no more than noise: 0 and 1 in 32 at most on
-honest nets, 0.16 and more on planted defences."""
+"""Share of climbs that may end without a gradient, and that may gain no more than noise: 0 and 0.03 at most on
+honest nets; 0.16 to 1 of the latter on six planted defences."""
 
 FEW = 2
 
