@@ -11,8 +11,8 @@ from .repeats import random
 from .strength import MASKING
 
 TURNS = 0.4
-"""Share of rays that may be highest before the rim: 0 to 0.14 on nineteen honest nets and radii, 0.62 to 0.91 on nets
-trained against one step (docs/adr/011)."""
+"""Share of rays that may be highest before the rim: 0 to 0.16 on honest nets, 0.5 to 0.94 at four radii on one
+that was trained against a single step (docs/adr/011)."""
 
 LOST, NOISY = 0.05, 0.1
 """Share of climbs that may end without a gradient, and that may gain no more than noise: 0 and 0.03 at most on

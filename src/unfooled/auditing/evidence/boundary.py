@@ -24,7 +24,8 @@ EXAMPLES, INNER, CONTROLS = 12, 64, 32
 ROOM, CLOSE = 0.95, 0.999
 """Share of the radius that the inner points fill, and how far towards the planted point the boundary is moved."""
 
-RIDGE = 1e-2
+RIDGE = 1.0
+"""What is added to the variance of the inner features, in their mean over inner points: less of it fits their noise."""
 
 
 def planted(subject: Subject) -> Reading:
