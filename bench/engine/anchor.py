@@ -1,7 +1,8 @@
 """Nets whose gradients mislead, and honest ones: what the diagnosis says of either, and what it costs.
 
-Which is which is measured, not chosen: PGD of 100 steps of a tenth of the radius leaves some points more than AutoAttack.
-Above 4 in a hundred a net masks, up to 2.7 it is honest, as such nets were told apart elsewhere; in between neither.
+Which is which is measured, not chosen: PGD of 100 steps of a tenth of the radius leaves some points more than
+AutoAttack. Above 4 in a hundred a net masks, up to 2.7 it is honest, as such nets were told apart elsewhere; in between
+neither.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def main() -> None:
             "in between": ("no hard finding", sound),
         }[kind]
         promise(
-            f"Diagnosis of {found['net']} at {threat[:9]}, {n} points: {kind}, small steps leave {100 * gap:+.1f} points",
+            f"Diagnosis of {found['net']} at {threat[:9]}, {n} points: {kind}, small steps leave {100 * gap:+.1f}",
             f"{verdict.verdict}: {', '.join(named) or 'nothing found'}; {share:.1%} of AutoAttack's passes",
             goal, met,
         )  # fmt: skip

@@ -10,14 +10,15 @@ from unfooled.core.evidence import Evidence, gathered
 from unfooled.core.joining import runs
 from unfooled.core.results import Results
 
-from . import gradients, repeats, strength
+from . import boundary, gradients, landscape, repeats, strength
 from .finding import Case, Check, Finding, Severity
 
 __all__ = ["CHECKS", "Case", "Check", "Diagnosis", "Finding", "Severity", "Verdict", "diagnose"]
 
 CHECKS: tuple[Check, ...] = (
     gradients.dead, gradients.disagreeing, gradients.plateaus, gradients.saturated,
-    repeats.random, repeats.company, repeats.drift,
+    repeats.random, repeats.company, repeats.drift, boundary.adapting,
+    landscape.lost, landscape.unguided, landscape.turning, boundary.planted,
     strength.small_steps, strength.longer, strength.noise, strength.differences, strength.black_box, strength.unbounded,
 )  # fmt: skip
 """Every check, in the order of the report."""

@@ -8,8 +8,8 @@ from unfooled.core.rates import clopper_pearson
 
 from .finding import Case, Finding
 
-MASKED, SURE, LEAST = 0.04, 0.9, 10
-"""Share of all examples that small steps may leave over, how sure one must be that it is more, and of how many."""
+MASKED, SURE, LEAST = 0.07, 0.9, 10
+"""Share of all examples that plain steps may leave over, how sure one must be that it is more, and of how many."""
 
 FEW = 1
 STRONGER = "Audit with a stronger suite: --suite thorough."
@@ -17,9 +17,9 @@ MASKING = "Audit with --suite masked: restarts from block noise, averaged gradie
 
 
 def small_steps(case: Case) -> Finding | None:
-    """Find a landscape that misleads patient climbers: the audit broke what 100 small steps could not.
+    """Find a landscape that misleads plain climbers: the audit broke what 10 steps of a quarter radius could not.
 
-    Ordinary networks lose up to 3 points so; beyond 4 the gradients do not lead where the errors are.
+    Honest nets lose 0 to 6.5 points so, nets that mask 14 to 38 (docs/adr/011).
     """
     name = "fallen that small steps leave standing"
     left, n = int(case.value(name)), case.n(name)
@@ -30,7 +30,7 @@ def small_steps(case: Case) -> Finding | None:
     if broken * clopper_pearson(left, n, SURE).low <= MASKED:
         return None
     sentence = (
-        f"of {n} examples that fell, {left} resist 100 small steps of PGD: that alone would report a robust accuracy "
+        f"of {n} examples that fell, {left} resist ten plain steps of PGD: they alone would report a robust accuracy "
         f"about {100 * broken * left / n:.0f} points higher, so gradients mislead"
     )
     return Finding("masked gradients", "soft", sentence, MASKING)

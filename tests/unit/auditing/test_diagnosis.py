@@ -229,9 +229,8 @@ def test_measurements_survive_the_disk_and_a_stop(tmp_path: Path) -> None:
 def test_the_bill_counts_every_row() -> None:
     watching = Watching(trained())
     without = Watching(trained())
-    run(watching, n=24)
+    (bill,) = next(gathered(run(watching, n=24).run)).bill
     run(without, n=24, diagnose=False)
-    (bill,) = next(gathered(run(trained(), n=24).run)).bill
     asked = bill["queries"] + bill["forwards"]
     assert 0 < asked <= watching.rows - without.rows, "padding and the referee come on top"
     assert bill["backwards"] > 0

@@ -26,14 +26,17 @@ from unfooled.core.evidence import Evidence, Measurement
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 
+from .adaptation import adaptation
+from .boundary import planted
 from .cost import SAMPLE
 from .gradients import differences, saturated, usable
+from .landscape import climbs, ray
 from .repeats import company, drift, randomness
 from .strength import black_box, finite_differences, longer, noise, small_steps, unbounded
 from .subject import Reading, Subject
 
 PROBES: tuple[Callable[[Subject], Reading], ...] = (
-    usable, saturated, differences, randomness, company,
+    usable, saturated, differences, randomness, company, adaptation, ray, climbs, planted,
     small_steps, longer, noise, finite_differences, black_box, unbounded, drift,
 )  # fmt: skip
 """Every probe, in order; `drift` comes last, since it looks for what the others left behind."""

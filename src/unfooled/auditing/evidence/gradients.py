@@ -54,21 +54,25 @@ def saturated(subject: Subject) -> Reading:
 def differences(subject: Subject) -> Reading:
     """Compare what gradients promise with what moves of several lengths do to the margin.
 
-    From a random point of the set, towards random points of its rim: the range of inputs is never left.
+    From a random point of the set, towards random points of its rim: the range of inputs is never left. Each pass has
+    the same random numbers, so that a model that draws lots is compared with itself.
     """
     subject = subject.first(EXAMPLES)
-    x, target, objective = subject.x, subject.target(len(subject.x)), subject.objective()
+    x, first = subject.x, subject.target(len(subject.x))
     here = subject.within.start(x, subject.draws)
-    climb = target.gradient(here, objective, everyone(x))
+    climb = first.gradient(here, subject.objective(), everyone(x))
+    costs = [paid(first, [])]
     promised, changed = [], {scale: [] for scale in SCALES}  # type: tuple[list[Tensor], dict[float, list[Tensor]]]
     for draw in range(DIRECTIONS):
         way = subject.within.corner(x, subject.draws, draw).values - here.values
         promised.append(inner(climb.grad, way))
         for scale in SCALES:
+            target = subject.target(len(x))
             changed[scale].append(_rise(target, subject, here, climb.loss, scale * way))
+            costs.append(paid(target, []))
     promise = torch.stack(promised)
     rows = [row for scale in SCALES for row in _compared(subject, scale, torch.stack(changed[scale]), promise)]
-    return paid(target, rows)
+    return added([*costs, Reading(rows)])
 
 
 def _rise(target: Target, subject: Subject, here: Batch, level: Tensor, move: Tensor) -> Tensor:

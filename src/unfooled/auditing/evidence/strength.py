@@ -16,14 +16,15 @@ from unfooled.core.threat import Ball
 from .blind import BlockNoise, Differences
 from .subject import Reading, Subject
 
-SURVIVORS, FALLEN, FREE = 32, 64, 32
+SURVIVORS, LEAST, FALLEN, FREE = 32, 2, 128, 32
 QUERIES = 500
-SMALL, LONG = PGD(steps=100, step=0.1), APGD("rescaled-cross-entropy", steps=200)
+SMALL = PGD(steps=10, step=0.25, random_start=False, loss="margin")
+LONG = APGD("rescaled-cross-entropy", steps=200)
 FAR = PGD(steps=100, step=0.02, random_start=False, loss="rescaled-cross-entropy")
 
 
 def small_steps(subject: Subject) -> Reading:
-    """Send small steps to examples that fell: where they fail and the audit did not, gradients mislead."""
+    """Send a few plain steps to examples that fell: where they fail and the audit did not, gradients mislead."""
     fallen = subject.fallen[:FALLEN]
     broken, cost = subject.attacked(SMALL, fallen)
     value = float((~broken).sum())
@@ -64,8 +65,17 @@ def unbounded(subject: Subject) -> Reading:
 
 
 def _on_survivors(subject: Subject, name: str, attack: Attack[Ball], queries: int | None = None) -> Reading:
-    wave = subject.survivors[:SURVIVORS]
+    wave = subject.survivors[: _worth(subject)]
     if not len(wave) or (attack.needs is Access.SCORES and subject.clean.scores is None):
         return Reading([])
     broken, cost = subject.attacked(attack, wave, queries=queries)
     return cost._replace(rows=[subject.measured(name, float(broken.sum()), len(wave), repr(attack))])
+
+
+def _worth(subject: Subject) -> int:
+    """Say how many survivors to ask: all that may be wrong with a robust accuracy shrinks with the share that stands.
+
+    In proportion to that share, up to a half: so many bear witness to an equal number of points.
+    """
+    share = len(subject.survivors) / max(1, len(subject.drawn))
+    return max(LEAST, math.ceil(SURVIVORS * min(1.0, 2 * share)))
