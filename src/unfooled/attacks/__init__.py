@@ -29,6 +29,7 @@ from .pgd import PGD
 from .rays import RayS
 from .sigma_zero import SigmaZero
 from .square import Square
+from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
 from .uniform_noise import UniformNoise
 
@@ -54,6 +55,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "ead": EAD(),
     "fab-t": FABTargeted(),
     "square": Square(),
+    "square-pgd": SquarePGD(),
     "rays": RayS(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""

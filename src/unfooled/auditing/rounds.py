@@ -143,11 +143,11 @@ class Rounds:
             for stage in stages[rung.threat.name]:
                 if not shared(stage):
                     standing = np.flatnonzero(exposed & ~rung.sheet.broken) if stage.runs_after(paid) else _NOBODY
-                    paid = self._stage([rung], stage, clean, self._picked(stage, rung.sheet, standing))
+                    paid = self._stage([rung], stage, clean, self._picked(stage, rung.sheet, standing, len(cohort)))
 
-    def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray) -> np.ndarray:
-        """Say on which of those that stand a stage is spent."""
-        picked: np.ndarray = standing[stage.among.pick(self._keys(standing), sheet.best["margin"][standing])]
+    def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray, of: int) -> np.ndarray:
+        """Say on which of those that stand, of so many, a stage is spent."""
+        picked: np.ndarray = standing[stage.among.pick(self._keys(standing), sheet.best["margin"][standing], of)]
         return picked
 
     def _keys(self, rows: np.ndarray) -> list[str]:

@@ -17,10 +17,10 @@ from unfooled.core.threat import Ball
 class Among(Protocol):
     """Says on which of the survivors a stage is spent, for all survivors of an audit together."""
 
-    def pick(self, keys: Sequence[str], margins: np.ndarray) -> np.ndarray:
+    def pick(self, keys: Sequence[str], margins: np.ndarray, of: int) -> np.ndarray:
         """Pick places (r,) among survivors with content hashes `keys` and margins (n,) of their best proposals.
 
-        Places are in order, and do not depend on the order of the survivors.
+        Places are in order, and do not depend on the order of the survivors, who are left of `of` examples.
         """
         ...
 
@@ -37,7 +37,7 @@ class Among(Protocol):
 class Everyone:
     """All that stand."""
 
-    def pick(self, keys: Sequence[str], margins: np.ndarray) -> np.ndarray:
+    def pick(self, keys: Sequence[str], margins: np.ndarray, of: int) -> np.ndarray:
         """See `Among.pick`."""
         return np.arange(len(keys))
 
@@ -62,7 +62,7 @@ class Nearest:
     share: float
     least: int = 10
 
-    def pick(self, keys: Sequence[str], margins: np.ndarray) -> np.ndarray:
+    def pick(self, keys: Sequence[str], margins: np.ndarray, of: int) -> np.ndarray:
         """See `Among.pick`; equals are taken in the order of their keys."""
         closest = np.lexsort((np.array(keys), -np.nan_to_num(margins, nan=-np.inf)))
         return np.sort(closest[: self.most(len(keys))])
@@ -78,19 +78,22 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A random sample, drawn by the examples' content: what is true of it is true of all, within an interval.
+    """Those who stand of a random sample of all: what is true of it is true of all, within an interval.
+
+    The fewer stand, the fewer are asked, and the interval stays as many points of robust accuracy wide. Who stands is
+    drawn by the examples' content.
 
     Attributes:
-        count: How many, 1 or more.
+        count: How many examples the sample has, those that fell included, 1 or more.
     """
 
     count: int
 
-    def pick(self, keys: Sequence[str], margins: np.ndarray) -> np.ndarray:
+    def pick(self, keys: Sequence[str], margins: np.ndarray, of: int) -> np.ndarray:
         """See `Among.pick`."""
         lots = [hashlib.sha256(f"drawn {key}".encode()).digest() for key in keys]
         order = sorted(range(len(keys)), key=lots.__getitem__)
-        return np.sort(np.array(order[: self.count], dtype=np.int64))
+        return np.sort(np.array(order[: ceil(self.count * len(keys) / of)], dtype=np.int64))
 
     def most(self, n: int) -> int:
         """See `Among.most`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -19,28 +21,34 @@ MARGINS = SOURCE.normal(size=50)
 
 
 def test_the_closest_are_those_of_the_largest_margin() -> None:
-    assert set(Nearest(0.2, least=1).pick(KEYS, MARGINS)) == set(np.argsort(-MARGINS)[:10])
-    assert len(Nearest(0.01, least=7).pick(KEYS, MARGINS)) == 7
-    assert len(Nearest(0.5, least=70).pick(KEYS, MARGINS)) == 50
+    assert set(Nearest(0.2, least=1).pick(KEYS, MARGINS, 50)) == set(np.argsort(-MARGINS)[:10])
+    assert len(Nearest(0.01, least=7).pick(KEYS, MARGINS, 50)) == 7
+    assert len(Nearest(0.5, least=70).pick(KEYS, MARGINS, 50)) == 50
 
 
 def test_who_was_never_tried_comes_last() -> None:
     margins = np.array([np.nan, -3.0, -np.inf, -1.0])
-    assert Nearest(0.5, least=1).pick(["a", "b", "c", "d"], margins).tolist() == [1, 3]
+    assert Nearest(0.5, least=1).pick(["a", "b", "c", "d"], margins, 4).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("among", [Everyone(), Nearest(0.3), Drawn(12)])
 def test_the_choice_does_not_depend_on_the_order(among: Among) -> None:
-    chosen = {KEYS[place] for place in among.pick(KEYS, MARGINS)}
+    chosen = {KEYS[place] for place in among.pick(KEYS, MARGINS, 50)}
     order = SOURCE.permutation(50)
-    again = among.pick([KEYS[place] for place in order], MARGINS[order])
+    again = among.pick([KEYS[place] for place in order], MARGINS[order], 50)
     assert {KEYS[order[place]] for place in again} == chosen
     assert again.tolist() == sorted(again.tolist())
     assert len(chosen) == among.most(50)
 
 
+def test_a_sample_of_all_meets_as_many_as_stand() -> None:
+    for standing, of in ((50, 50), (50, 100), (50, 500), (1, 50)):
+        met = Drawn(12).pick(KEYS[:standing], MARGINS[:standing], of)
+        assert len(met) == math.ceil(12 * standing / of)
+
+
 def test_a_sample_says_nothing_about_margins() -> None:
-    assert set(Drawn(12).pick(KEYS, MARGINS)) == set(Drawn(12).pick(KEYS, MARGINS[::-1]))
+    assert set(Drawn(12).pick(KEYS, MARGINS, 50)) == set(Drawn(12).pick(KEYS, MARGINS[::-1], 50))
 
 
 def ran(*stages: Stage) -> dict[str, tuple[int, int]]:
