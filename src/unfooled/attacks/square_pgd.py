@@ -25,7 +25,8 @@ class SquarePGD:
     Attributes:
         queries: Most queries of an example, 1 or more.
         steps: Gradient steps of the climb, 1 or more.
-        step: Size of a step as a share of the radius; None for 2 / steps, but at least 0.1: a climb may cross the set once.
+        step: Size of a step as a share of the radius; None for 2 / steps, by which a climb may cross the set once, but
+            at least 0.1.
         share: Share of the values in the first windows, above 0 to 1.
         loss: What both climb, by its name in `losses.LOSSES`.
 

@@ -19,23 +19,25 @@ _HALF, _QUARTER, _SEVENTH, _PIXEL = 1 / 2, 1 / 4, 1 / 7, 0.001
 _SMOOTH = (0.25, 0.5)
 
 
-def _climbs(name: str, sides: tuple[float, ...], share: float, first: int, **settings: Any) -> tuple[Stage, ...]:
+def _climbs(
+    name: str, sides: tuple[float, ...], share: float | tuple[float, ...], first: int, **settings: Any
+) -> tuple[Stage, ...]:
     """Climb from blocks of these sides, each time for the share of the survivors that came closest.
 
     Args:
         name: What the stages are called, with a number from the second on.
         sides: Sides of blocks, as shares of the input's.
-        share: Of those that stand.
+        share: Of those that stand; one for each climb, if they differ.
         first: Number of the first random start.
         settings: More of the attack's; `paying` makes the second climb and those after it restarts while they pay.
     """
     paying = settings.pop("paying", None)
-    among = Everyone() if share == 1 else Nearest(share)
+    shares = share if isinstance(share, tuple) else (share,) * len(sides)
     return tuple(
         Stage(
             name if place == 0 else f"{name}-{place + 1}",
             BlockPGD(side=side, draw=first + place, **{"smooth": _SMOOTH[place % 2], **settings}),
-            among=among,
+            among=Everyone() if shares[place] == 1 else Nearest(shares[place]),
             paying=None if place == 0 else paying,
         )
         for place, side in enumerate(sides)
@@ -57,10 +59,11 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         *_climbs("all", (_HALF,), 1, 0),
         *_climbs("half", (_QUARTER, _HALF, 1, _SEVENTH, _HALF, _QUARTER, 1), 0.5, 10, paying=0.02),
         *_climbs("entropy", (_HALF,), 0.35, 60, steps=40, smooth=0.5, loss="cross-entropy"),
-        *_climbs("rivals", (_HALF,), 0.1, 20, targets=3),
+        *_climbs("rivals", (_HALF, _QUARTER, 1), (0.1, 0.25, 0.5), 20, targets=3, paying=0.06),
         *_climbs("tenth", (1, _SEVENTH), 0.1, 40),
         *_climbs("long", (_HALF,), 0.04, 50, steps=40, loss="cross-entropy"),
-        Stage("square", attack_named("square-pgd"), among=Nearest(0.03, least=1)),
+        Stage("square", attack_named("square-pgd"), among=Nearest(0.01, least=1)),
+        Stage("square-2", attack_named("square-pgd", queries=1500), among=Nearest(0.03), paying=0.05),
         Stage("sample", _TARGETED, among=Drawn(100)),
         Stage("targeted", replace(_TARGETED, targets=3, draw=2000), paying=0.0),
     ),
@@ -125,9 +128,8 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
         if names is None and suite in ATTACKS:
             names = (suite,)
         if names is None:
-            raise InputError(
-                "There is no such suite", repr(suite), f"Choose one of {', '.join(SUITES)}, or name attacks."
-            )
+            known = ", ".join(SUITES)
+            raise InputError("There is no such suite", repr(suite), f"Choose one of {known}, or name attacks.")
         return suite, tuple(_stage(one) for one in names)
     stages: list[Stage] = []
     for given in suite:
