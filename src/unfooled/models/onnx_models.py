@@ -21,7 +21,7 @@ from .remote.reading import Reader
 from .remote.settings import Input, Naming, Network, Output, digest, naming, read_settings
 
 _DTYPES: dict[str, Literal["float32", "uint8"]] = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
-_CHANNELS = (1, 3, 4)
+_CHANNELS = (1, 3)
 Layout = Literal["nchw", "nhwc"]
 _LAYOUTS: dict[str, Layout] = {"nchw": "nchw", "nhwc": "nhwc"}
 _RANGES: dict[str, Literal[1, 255]] = {"Normalized_0_1": 1, "NominalRange_0_255": 255, "1": 1, "255": 255}
