@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "bench" / ".venv-mlserver"
 CLASSES, SHAPE = 10, (1, 8, 8)
 
-RUNTIME = '''
+RUNTIME = """
 import numpy as np
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
@@ -43,7 +43,7 @@ class Net(MLModel):
         # row by row, so that an answer does not depend on its neighbours
         scores = np.stack([np.maximum(row.reshape(-1) @ w1.T + b1, 0) @ w2.T + b2 for row in x])
         return InferenceResponse(model_name=self.name, outputs=[NumpyCodec.encode_output("scores", scores)])
-'''
+"""
 
 
 def trained() -> tuple[nn.Module, Tensor, Tensor]:

@@ -22,12 +22,13 @@ from unfooled.attacks import attack_named  # noqa: E402
 from unfooled.core.errors import BudgetError  # noqa: E402
 from unfooled.core.results import Results  # noqa: E402
 from unfooled.models import load_model  # noqa: E402
+from unfooled.models.remote.ledger import Ledger  # noqa: E402
 
-THREAT = "linf:0.1"
+THREAT = "linf:0.2"
 SUITE = [attack_named("square", queries=60), attack_named("rays", queries=120)]
 TARGET = {"preset": "kserve-v2", "classes": 10, "timeout": 0.5, "retries": 8, "backoff": 0.01, "concurrency": 4,
           "input": {"rows": 2}}  # fmt: skip
-KILLS = 4
+KILLS = 3
 
 
 def written(folder: Path, url: str, **more: object) -> Path:
@@ -51,8 +52,10 @@ def restarted(folder: Path, url: str, proxy: Proxy, whole: int) -> tuple[bool, s
     while True:
         target = written(folder, url, budget=budget)
         if kills < KILLS:
-            child = subprocess.Popen([sys.executable, __file__, str(target), str(folder), str(run)])
-            time.sleep(4 + kills)
+            child = subprocess.Popen(
+                [sys.executable, __file__, str(target), str(folder), str(run)], stderr=subprocess.DEVNULL
+            )
+            time.sleep(5)
             child.kill()
             child.wait()
             kills += 1
@@ -62,7 +65,7 @@ def restarted(folder: Path, url: str, proxy: Proxy, whole: int) -> tuple[bool, s
             kept &= proxy.rows - before <= budget
             budget, stops = budget + whole // 3, stops + 1
             continue
-        asked, counted = proxy.rows - before, int(results.run["sent"]["ever"])
+        asked, counted = proxy.rows - before, Ledger(target.with_suffix(".queries")).spent
         kept &= asked <= counted <= budget
         figure = f"{asked:,} asked, {counted:,} counted, {budget:,} allowed; {stops} stops, {kills} kills"
         return kept, figure, results

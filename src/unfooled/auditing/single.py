@@ -88,6 +88,7 @@ def attack(
     )
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
-    y_there = examples.y.to(device)
-    problem = Problem(target, clean, y_there, one.goal, one.within, draws, start=begin, confirm=not searched.exact)
+    problem = Problem(
+        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact
+    )
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

@@ -16,8 +16,11 @@ import torch
 import yaml
 from PIL import Image
 from served import Server, serving
+from typer.testing import CliRunner
 
 import unfooled
+from unfooled.auditing.doctor import examine
+from unfooled.cli import app
 from unfooled.core.answer import Labels, Scores
 from unfooled.core.batch import Batch
 from unfooled.core.errors import AccessError, BudgetError, InputError, ModelError, UnfooledError, UnreachableError
@@ -377,6 +380,34 @@ def test_labels_that_change_are_told_at_the_door(tmp_path: Path) -> None:
 
     with serving(moody) as server, pytest.raises(ModelError, match="in two ways"):
         unfooled.audit(load(tmp_path, server), (X, Y), "linf:0.1", "square")
+
+
+def test_the_doctor_tells_what_a_target_is(tmp_path: Path) -> None:
+    with serving(linear) as server:
+        checks = {check.name: check for check in examine(load(tmp_path, server), (X, Y))}
+        assert {check.status for check in checks.values()} == {"ok"}
+        assert "can only be asked" in checks["gradients"].found
+        server.answer = lambda body, headers: {"scores": RNG.random((len(json.loads(body)["inputs"]), 5)).tolist()}
+        told = {check.name: check.status for check in examine(load(tmp_path, server), (X, Y))}
+    assert told["determinism"] == "warn"
+
+
+def test_the_command_says_how_to_go_on(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x=PIXELS, y=Y.numpy())
+    words = ["audit", f"http:{tmp_path / 'target.yaml'}", str(tmp_path / "data.npz"), "-t", "linf:0.3", "--suite"]
+    words += ["square", "--budget", "40", "--out", str(tmp_path / "run")]
+    with serving(linear) as server:
+        load(tmp_path, server, retries=0)
+        server.faults = [None] * 12 + [503]
+        told = CliRunner().invoke(app, words)
+        assert told.exit_code == 2
+        assert "does not answer any more" in told.stderr
+        assert "--resume" in told.stderr
+        again = CliRunner().invoke(app, [*words, "--resume"])
+        assert again.exit_code == 0, again.stderr
+        assert "questions to the target" in again.stdout
+        checked = CliRunner().invoke(app, ["verify", str(tmp_path / "run")])
+        assert checked.exit_code == 0, checked.output
 
 
 def test_an_audit_goes_on_where_the_budget_ended(tmp_path: Path) -> None:
