@@ -74,18 +74,13 @@ def attack(
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one.within)
-    check_grant(adapter, max(chosen.needs, one.goal.needs))
+    needs = max(chosen.needs, one.goal.needs)
+    check_grant(adapter, needs)
     clean = examples.batch(range(len(examples)), device)
     searched = prepared(adapter, tuple(clean.values.shape[1:]), prepare)
     target = Target(
-        searched,
-        max(chosen.needs, one.goal.needs),
-        len(clean),
-        budget=one.budget,
-        batch=batch,
-        seed=seed,
-        device=device,
-    )
+        searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device
+    )  # fmt: skip
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
     problem = Problem(

@@ -44,7 +44,7 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
         spec: `module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME`,
             `zoo:efficientnet-lite0`; or one that can only be asked: `onnx:PATH`, `http:FILE.yaml`, `exec:COMMAND`.
         device: Where a torch module goes; an adapter of your own goes where it puts itself.
-        weights: A .safetensors file, or a .pt file of tensors alone, loaded into the module: of a factory or of `timm:`.
+        weights: A .safetensors file, or a .pt file of tensors alone: for the module of a factory or of `timm:`.
 
     Raises:
         InputError: There is no such scheme, Python module or file.

@@ -39,15 +39,15 @@ def load(name: str) -> BlackBox:
         MissingExtraError: onnxruntime is not installed.
         ModelError: It cannot be loaded, or has no output that can be read.
     """
-    try:
-        import onnxruntime  # noqa: PLC0415  an extra
-    except ImportError as error:
-        raise MissingExtraError("`onnx:` needs onnxruntime", str(error), 'Run: pip install "unfooled[onnx]"') from error
     given = Path(name)
     settings = read_settings(Network, given) if given.suffix in (".yaml", ".yml") else Network(path=given.name)
     path = given.parent / settings.path
     if not path.is_file():
         raise InputError("There is no such ONNX file", str(path), "Write onnx:PATH.onnx, or onnx:FILE.yaml.")
+    try:
+        import onnxruntime  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise MissingExtraError("`onnx:` needs onnxruntime", str(error), 'Run: pip install "unfooled[onnx]"') from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
