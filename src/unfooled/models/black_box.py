@@ -130,10 +130,18 @@ class BlackBox:
 
 
 def most_access(model: Model) -> Access:
-    """Say how much a model can tell at most: GRADIENT, unless its description names less as `access`."""
+    """Say how much a model can tell at most: GRADIENT, unless its description names less as `access`.
+
+    Raises:
+        ModelError: It names something else.
+    """
     if isinstance(model, Classifier):
         return Access.GRADIENT
-    return Access[str(model.describe().get("access", Access.GRADIENT.name)).upper()]
+    told = model.describe().get("access", "gradient")
+    known = {access.name.lower(): access for access in Access}
+    if told not in known:
+        raise ModelError("The model's description names no such access", repr(told), f"Use one of {', '.join(known)}.")
+    return known[told]
 
 
 def check_grant(model: Model, wanted: Access) -> None:

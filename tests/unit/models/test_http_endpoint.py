@@ -430,3 +430,32 @@ def test_an_audit_goes_on_where_the_budget_ended(tmp_path: Path) -> None:
                 assert stops < 20
         assert stops > 1
     assert found.records.equals(whole.records)
+
+
+class Sealed:
+    """Somebody's own adapter that says how much it tells."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, access: str) -> None:
+        self.access = access
+
+    def answer(self, x: Batch) -> Scores:
+        return Scores(self.outputs(x))
+
+    def outputs(self, x: Batch, prompt: torch.Tensor | None = None) -> torch.Tensor:
+        return torch.from_numpy(scores(x.values.detach().numpy()))
+
+    def read(self, outputs: torch.Tensor) -> Scores:
+        return Scores(outputs)
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "sealed", "sha256": "0", "classes": None, "access": self.access}
+
+
+def test_adapters_of_ones_own_may_say_how_much_they_tell() -> None:
+    results = unfooled.audit(Sealed("scores"), (X, Y), "linf:0.3", ["pgd", "square"], budget=100)
+    assert results.run["threats"][0]["access"] == "scores"
+    assert [row["attack"] for row in results.stages.to_pylist()] == ["square"]
+    with pytest.raises(ModelError, match="no such access"):
+        unfooled.audit(Sealed("all"), (X, Y), "linf:0.3", "square")

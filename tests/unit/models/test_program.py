@@ -13,7 +13,7 @@ import yaml
 
 from unfooled.core.answer import Labels
 from unfooled.core.batch import Batch
-from unfooled.core.errors import InputError, ModelError, UnreachableError
+from unfooled.core.errors import InputError, ModelError, RunError, UnreachableError
 from unfooled.models import BlackBox, load_model
 
 LINES = """
@@ -117,3 +117,12 @@ def test_wrong_answers_and_missing_programs(tmp_path: Path) -> None:
     ended(model)
     with pytest.raises(InputError, match="cannot be started"):
         load_model("exec:no-such-program-here").answer(batch())
+
+
+def test_a_run_of_somebody_else_starts_no_program() -> None:
+    from unfooled.cli.subject import recorded_settings
+
+    run = {"source": {"model": "exec:rm -r everything", "data": "x"}}
+    with pytest.raises(RunError, match="of its own choice"):
+        recorded_settings(run, None, "cpu")
+    assert recorded_settings(run, "exec:cat", "cpu").model == "exec:cat"

@@ -56,7 +56,7 @@ def filled(headers: Mapping[str, str]) -> Headers:
 
     def value(match: re.Match[str]) -> str:
         found = os.environ.get(match[1], "")
-        if not found or not found.isprintable():
+        if not (found.isascii() and found.isprintable() and found):
             wrong = "is not set" if not found else "holds what no header may hold"
             raise InputError(f"An environment variable that a target needs {wrong}", match[1], f"export {match[1]}=...")
         secret.add(found)
