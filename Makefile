@@ -42,7 +42,7 @@ bench-data: $(VENV)/.made
 	@$(BIN)/python bench/fetch.py
 
 clean:
-	rm -rf $(VENV) bench/.venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) bench/.venv bench/.venv-mlserver dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lint:

@@ -23,6 +23,8 @@ STATEFUL = {
     "Journal": "remembers what a run has finished",
     "Sheet": "holds a threat's columns while an audit fills them in",
     "Rounds": "is what the attacks of an audit have found so far",
+    "Pace": "remembers when the next request may leave",
+    "Running": "holds a process under way",
     "_Run": "is one audit under way",
 }
 """Classes that carry state on purpose, and why. Every other class is a protocol or a frozen value."""

@@ -21,6 +21,7 @@ from unfooled.core.results import Results
 from unfooled.core.schema import STAGES
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.models.black_box import BlackBox, sent_note
 from unfooled.models.prepare import Preparation
 
 from .cohorts import DIAGNOSED, Clock, cohorts
@@ -84,6 +85,8 @@ def audit(
     Raises:
         InputError: Data, labels, threats or settings cannot be used.
         ModelError: The model cannot be audited as it is.
+        AccessError: The model can only be asked, and all that is to be run wants more.
+        UnreachableError: Such a model does not answer any more; with `out`, what is finished is kept for `resume`.
         RunError: `out` holds another run.
         UnfinishedError: The time was up before there was anything to tell.
     """
@@ -151,6 +154,9 @@ class _Run:
             "seconds": round(time.perf_counter() - began, 3),
             **self.note,
         }
+        if isinstance(plan.model, BlackBox) and (sent := plan.model.sent()):
+            run["sent"] = sent
+            run["notes"].append(sent_note(sent))
         if self.evidence is not None:
             run["measurements"] = self.evidence.as_json()
         if self.ended:

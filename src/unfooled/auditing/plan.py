@@ -14,10 +14,11 @@ import torch
 
 import unfooled
 from unfooled.core.errors import InputError
-from unfooled.core.target import Model
+from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.models.black_box import most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
-from unfooled.models.ready import check_ready
+from unfooled.models.ready import check_ready, check_steady
 from unfooled.sets.masked import Masked
 
 from .cohorts import FIRST, LARGEST, Until
@@ -99,6 +100,11 @@ class Plan:
             **({"cohorts": [FIRST, LARGEST]} if self.may_end else {}),
         }
 
+    @cached_property
+    def most(self) -> Access:
+        """The most that the model tells."""
+        return most_access(self.model)
+
     @property
     def may_end(self) -> bool:
         """Whether it may end before all examples are examined."""
@@ -121,7 +127,8 @@ class Plan:
         for group in self.examples.groups(index.tolist()):
             values = int(np.prod(self.examples.shapes[group[0]]))
             room = max(1, _WAVE_VALUES // max(1, values) // self.batch)
-            size = self.batch * min(8, room)
+            # A wave that is cut off is asked again: where questions cost money, let it be small.
+            size = self.batch * (1 if self.most < Access.GRADIENT else min(8, room))
             waves += [np.array(group[start : start + size]) for start in range(0, len(group), size)]
         return waves
 
@@ -149,8 +156,10 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
     }
 
 
-def check(model: Model, examples: Examples, batch: int, device: torch.device) -> int:
+def check(model: Model, examples: Examples, batch: int, device: torch.device, *, steady: bool = False) -> int:
     """Check that model and data fit together; gives the number of classes.
+
+    With `steady`, a model that can only be asked must also answer the same question alike.
 
     Raises:
         InputError: The batch size is none, or a label is not one of the model's classes.
@@ -160,8 +169,11 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device) ->
         raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
     rows = min(batch, 2)
     first = examples.groups(list(range(min(len(examples), rows))))[0]
-    classes = check_ready(model, examples.batch(first, device).padded(rows))
+    x = examples.batch(first, device).padded(rows)
+    classes = check_ready(model, x)
     check_labels(examples.y, classes)
+    if steady and most_access(model) < Access.GRADIENT:
+        check_steady(model, x)
     return classes
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
 from unfooled.core.attack import Attack
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.models.black_box import check_grant, most_access
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .examples import read_examples
 from .plan import Plan, check, check_range, check_threats, limits
-from .stages import Stage
+from .stages import Stage, for_all
 from .suites import check_access, check_fit, read_suite
 from .threats import Threats, read_threats
 
@@ -41,15 +43,22 @@ def planned(
     Raises:
         InputError: Data, labels, threats or settings cannot be used.
         ModelError: The model cannot be audited as it is.
+        AccessError: It can only be asked, and more is asked for.
     """
     adapter = wrap(model)
     examples = read_examples(data, classes=adapter.describe()["classes"])
     place = adapter.device if device is None else torch.device(device)
-    classes = check(adapter, examples, batch, place)
     answers, seconds = read_budget(budget)
     read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
-    check_threats(read, classes, seed, keep)
+    most = most_access(adapter)
+    if access is not None:
+        check_grant(adapter, access)
+    read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
     name, stages = read_suite(suite)
+    if most < Access.GRADIENT:
+        stages = for_all(stages, most)
+    classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
+    check_threats(read, classes, seed, keep)
     for threat in read:
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)

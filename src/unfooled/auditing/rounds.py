@@ -163,6 +163,8 @@ class Rounds:
         usable = []
         for stage in meant_for(self.plan.stages, threat.within):
             why = obstacle(stage, threat)
+            if why and stage.attack.needs > self.plan.most:
+                why = f"the model can only be asked, and gives {self.plan.most.name.lower()} at most"
             if why:
                 self.books.notes[threat.name, stage.name] = f"{threat.name}: {stage.name} was left out, since {why}"
             else:

@@ -14,6 +14,7 @@ from unfooled.core.seeds import Draws
 from unfooled.core.target import Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.modalities.carriers import Float32
+from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Preparation
 from unfooled.models.prepare import prepare as prepared
@@ -56,6 +57,7 @@ def attack(
     Raises:
         InputError: Data, threat or settings cannot be used.
         ModelError: The model cannot be attacked as it is.
+        AccessError: It can only be asked, and the attack wants more.
 
     Example:
         >>> found = unfooled.attack(model, x, y, "pgd", "linf:8/255", steps=10)
@@ -72,19 +74,16 @@ def attack(
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one.within)
+    needs = max(chosen.needs, one.goal.needs)
+    check_grant(adapter, needs)
     clean = examples.batch(range(len(examples)), device)
     searched = prepared(adapter, tuple(clean.values.shape[1:]), prepare)
     target = Target(
-        searched,
-        max(chosen.needs, one.goal.needs),
-        len(clean),
-        budget=one.budget,
-        batch=batch,
-        seed=seed,
-        device=device,
-    )
+        searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device
+    )  # fmt: skip
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
-    y_there = examples.y.to(device)
-    problem = Problem(target, clean, y_there, one.goal, one.within, draws, start=begin, confirm=not searched.exact)
+    problem = Problem(
+        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact
+    )
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from unfooled.core.attack import Attack
+from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 
 
@@ -139,3 +140,13 @@ class Stage(NamedTuple):
     def runs_after(self, share: float) -> bool:
         """Tell whether it runs after a stage that broke a share of those it was spent on."""
         return self.paying is None or (share > 0 and share >= self.paying)
+
+
+def for_all(stages: Sequence[Stage], most: Access) -> tuple[Stage, ...]:
+    """Spend the attacks that a model can bear on everybody who stands, if it tells too little for some attacks.
+
+    A suite keeps dear attacks for a few, by what cheap ones with gradients found before; without these, nothing was.
+    """
+    if all(stage.attack.needs <= most for stage in stages):
+        return tuple(stages)
+    return tuple(stage._replace(among=Everyone(), paying=None) for stage in stages)

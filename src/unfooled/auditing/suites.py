@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from unfooled.attacks import ATTACKS, attack_named
 from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
-from unfooled.core.errors import InputError
+from unfooled.core.errors import AccessError, InputError
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
 
 from .stages import Drawn, Everyone, Nearest, Stage
@@ -224,14 +224,15 @@ def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
     """Check that some attack can work with what a threat grants.
 
     Raises:
-        InputError: None can.
+        AccessError: None can.
     """
     meant = meant_for(stages, threat.within)
     if all(obstacle(stage, threat) for stage in meant):
-        raise InputError(
+        able = [name for name, attack in ATTACKS.items() if attack.needs <= threat.access]
+        raise AccessError(
             f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
             ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in meant),
-            "Grant more access, or choose attacks that need no more.",
+            f"Grant more access if the model can give it, or choose attacks that need no more: {', '.join(able)}.",
         )
 
 

@@ -39,7 +39,8 @@ class Preparation(StrEnum):
 Model = Annotated[
     str | None,
     typer.Argument(
-        help="package.module:factory, file.py:factory, hf:NAME, timm:NAME or zoo:efficientnet-lite0.",
+        help="package.module:factory, file.py:factory, hf:NAME, timm:NAME or zoo:efficientnet-lite0; "
+        "to be asked only: onnx:PATH.onnx, http:FILE.yaml, exec:COMMAND.",
         show_default=False,
     ),
 ]

@@ -7,14 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from unfooled.core.errors import InputError
+from unfooled.core.mappings import read_mapping
 from unfooled.core.numerals import read_number
-
-LARGEST_FILE = 64_000
-"""Bytes of a settings file; a longer one is no settings file."""
 
 Scalar = str | int | float
 
@@ -109,32 +106,11 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
         InputError: The file cannot be read, or a setting is unknown, missing or of the wrong kind.
     """
     path = given.get("config")
-    told = {} if path is None else read_config(path)
+    told = {} if path is None else read_mapping(path)
     for name, value in given.items():
         if name in Settings.model_fields and value is not None:
             told[name] = str(value) if isinstance(value, Path) else value
     return _checked(told, "the command line" if path is None else str(path))
-
-
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Read settings from a YAML file; nothing in it is run.
-
-    Raises:
-        InputError: There is no such file, or it is no YAML mapping of names to values.
-    """
-    do = "Write one setting a line, such as `batch: 16`."
-    try:
-        data = Path(path).read_bytes()
-        if len(data) > LARGEST_FILE:
-            raise InputError("This is too long for a settings file", f"{len(data)} bytes in {path}", do)
-        found = yaml.safe_load(data)
-    except OSError as error:
-        raise InputError("The settings file cannot be read", f"{path}: {error.strerror}", "Check its path.") from error
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise InputError("This is no YAML", f"{path}: {' '.join(str(error).split())[:300]}", do) from error
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise InputError("A settings file maps names to values", f"a {type(found).__name__} in {path}", do)
-    return found
 
 
 def _checked(told: Mapping[str, Any], where: str) -> Settings:

@@ -18,6 +18,7 @@ from unfooled.core.errors import InputError, RunError
 from unfooled.core.target import Model
 from unfooled.modalities.carriers import Png
 from unfooled.modalities.sources import Source
+from unfooled.models.black_box import BlackBox
 from unfooled.models.classifier import Classifier
 from unfooled.models.load import load_model
 from unfooled.models.preprocess import Preprocess
@@ -53,7 +54,7 @@ def the_model(settings: Settings) -> Model:
     names = None if settings.classes is None else read_names(settings.classes)
     if preprocess is None and names is None:
         return model
-    if not isinstance(model, Classifier) or (preprocess is not None and model.preprocess is not None):
+    if not isinstance(model, Classifier | BlackBox) or (preprocess is not None and model.preprocess is not None):
         raise InputError(
             "This model brings its own preprocessing and class names", settings.model, "Leave those options out."
         )
@@ -112,6 +113,9 @@ def recorded_settings(run: dict[str, Any], model: str | None, device: str) -> Se
     """
     source = run.get("source") or {}
     spec = model or source.get("model")
+    if spec is not None and model is None and spec.startswith("exec:"):
+        do = "If you trust it, name it again: --model 'exec:...'."
+        raise RunError("This run would start a program of its own choice", spec, do)
     if spec is None:
         raise RunError(
             "This run does not say where its model is", "no `source` in run.json", "Name it: --model module:factory."

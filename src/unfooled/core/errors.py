@@ -40,6 +40,10 @@ class BudgetError(UnfooledError):
     """An attack asks for more answers than the threat's budget holds."""
 
 
+class UnreachableError(UnfooledError):
+    """A target that can only be asked answers no more; what was finished before is kept."""
+
+
 class RunError(UnfooledError):
     """A run folder is missing, damaged, unfinished or belongs to another audit."""
 

@@ -1,4 +1,4 @@
-"""From the name of a model to the model: `module:factory`, `file.py:factory`, `hf:`, `timm:`, `zoo:`."""
+"""From the name of a model to the model: `module:factory`, `hf:`, `timm:`, `zoo:`, `onnx:`, `http:`, `exec:`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
@@ -20,13 +21,15 @@ from unfooled.core.target import Model
 from unfooled.zoo import efficientnet
 from unfooled.zoo.imagenet_names import imagenet_names
 
-from . import hugging_face, timm_models
+from . import hugging_face, onnx_models, timm_models
 from .classifier import Classifier, is_adapter, wrap
 from .preprocess import Preprocess
+from .remote import http_endpoint, program
 from .weights import load_weights
 
 FORMS = (
-    "`package.module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME` or `zoo:efficientnet-lite0`"
+    "`package.module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME`, `zoo:efficientnet-lite0`, "
+    "`onnx:PATH.onnx`, `http:FILE.yaml` or `exec:COMMAND`"
 )
 
 
@@ -38,10 +41,10 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
     code that you trust.
 
     Args:
-        spec: One of `module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME`,
-            `zoo:efficientnet-lite0`.
+        spec: `module:factory`, `path/to/file.py:factory`, `hf:NAME_OR_FOLDER`, `timm:NAME`,
+            `zoo:efficientnet-lite0`; or one that can only be asked: `onnx:PATH`, `http:FILE.yaml`, `exec:COMMAND`.
         device: Where a torch module goes; an adapter of your own goes where it puts itself.
-        weights: A .safetensors file, or a .pt file of tensors alone, loaded into the module. Not for `hf:` and `zoo:`.
+        weights: A .safetensors file, or a .pt file of tensors alone: for the module of a factory or of `timm:`.
 
     Raises:
         InputError: There is no such scheme, Python module or file.
@@ -50,7 +53,7 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
     """
     scheme, _, name = spec.partition(":")
     if not (scheme and name):
-        raise InputError("This names no model", repr(spec), f"Use {FORMS}.")
+        raise InputError("This names no model", repr(spec), near_miss(spec) or f"Use {FORMS}.")
     path = None if weights is None else Path(weights)
     if scheme in SCHEMES:
         model = SCHEMES[scheme](name, path)
@@ -64,13 +67,29 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
     return replace(model, module=module)
 
 
-def _from_hugging_face(name: str, weights: Path | None) -> Model:
-    _refuse_weights("hf", weights)
-    return hugging_face.load(name)
+def near_miss(spec: str) -> str:
+    """Guess what somebody meant who wrote no model: the name of its kind is missing or misspelt; empty if unknown."""
+    scheme, _, name = spec.partition(":")
+    kind = {".onnx": "onnx", ".yaml": "http", ".yml": "http"}.get(Path(spec).suffix.lower())
+    near = get_close_matches(scheme.lower(), SCHEMES, n=1, cutoff=0.7)
+    if scheme.lower() == "https" or name.startswith("//"):
+        return "Describe the endpoint in a YAML file, with `url: ...`, and write http:FILE.yaml."
+    if near and name:
+        return f"Did you mean `{near[0]}:{name}`?"
+    return f"Did you mean `{kind}:{spec}`?" if kind and scheme not in SCHEMES else ""
 
 
-def _from_zoo(name: str, weights: Path | None) -> Model:
-    _refuse_weights("zoo", weights)
+def _sealed(scheme: str, load: Callable[[str], Model]) -> Callable[[str, Path | None], Model]:
+    """Make a loader of what brings its own weights."""
+
+    def loaded(name: str, weights: Path | None) -> Model:
+        _refuse_weights(scheme, weights)
+        return load(name)
+
+    return loaded
+
+
+def _from_zoo(name: str) -> Model:
     if name != "efficientnet-lite0":
         raise InputError("No such model in the zoo", repr(name), "The zoo has `zoo:efficientnet-lite0`.")
     preprocess = Preprocess(efficientnet.MEAN, efficientnet.STD, size=efficientnet.SIZE)
@@ -78,9 +97,12 @@ def _from_zoo(name: str, weights: Path | None) -> Model:
 
 
 SCHEMES: dict[str, Callable[[str, Path | None], Model]] = {
-    "hf": _from_hugging_face,
+    "hf": _sealed("hf", hugging_face.load),
     "timm": timm_models.load,
-    "zoo": _from_zoo,
+    "zoo": _sealed("zoo", _from_zoo),
+    "onnx": _sealed("onnx", onnx_models.load),
+    "http": _sealed("http", http_endpoint.load),
+    "exec": _sealed("exec", program.load),
 }
 
 
@@ -128,7 +150,8 @@ def _imported(place: str, spec: str) -> ModuleType:
         return _imported_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and f"{place}.".startswith(f"{error.name}."):
-            raise InputError("No such scheme or Python module", repr(place), f"Use {FORMS}.") from error
+            do = near_miss(spec) or f"Use {FORMS}."
+            raise InputError("No such scheme or Python module", repr(place), do) from error
         if isinstance(error, InputError):
             raise
         raise ModelError(

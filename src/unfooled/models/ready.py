@@ -10,8 +10,9 @@ from torch.nn.modules.dropout import _DropoutNd
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError, UnfooledError
 from unfooled.core.seeds import reseeded
-from unfooled.core.target import Model
+from unfooled.core.target import Access, Model
 
+from .black_box import most_access, scores_or_labels
 from .classifier import Classifier
 from .weights import fingerprint
 
@@ -31,7 +32,11 @@ def check_ready(model: Model, x: Batch) -> int:
             forward pass fails or changes it, or its scores are not (n, k) finite numbers of two classes or more.
     """
     if not isinstance(model, Classifier):
-        return _classes_in(_attempted(model, x), x)
+        scores = _attempted(model, x)
+        unreadable = most_access(model) is Access.DECISION and bool(scores.isnan().any())
+        if unreadable:
+            raise ModelError("Clean examples get no label", f"{scores.isnan().any(dim=1).sum()} of {len(x)}", _READ)
+        return _classes_in(scores, x)
     _check_devices(model.module, x)
     _check_modes(model.module)
     before = fingerprint(model.module)
@@ -50,6 +55,25 @@ def check_ready(model: Model, x: Batch) -> int:
             "Give one name a class, in the order of the scores.",
         )
     return classes
+
+
+def check_steady(model: Model, x: Batch) -> None:
+    """Ask a model that can only be asked the same question twice: nobody can reseed it.
+
+    Raises:
+        ModelError: The label of a clean example changes.
+    """
+    first, second = (scores_or_labels(model, x).argmax(dim=1) for _ in range(2))
+    moved = int((first != second).sum())
+    if moved:
+        raise ModelError(
+            "The target answers the same question in two ways",
+            f"another label for {moved} of {len(x)} examples, asked twice",
+            "Judge it by fresh draws: unfooled.ThreatModel(..., trials=20, quorum=0.5), or make it deterministic.",
+        )
+
+
+_READ = "Check what part of the target's answer is read: `output`."
 
 
 def _check_devices(module: nn.Module, x: Batch) -> None:
@@ -88,7 +112,7 @@ def _attempted(model: Model, x: Batch) -> Tensor:
     """Try one forward pass; the caller's random state is left alone."""
     try:
         with torch.no_grad(), reseeded(0, x.values.device):
-            return model.forward(x) if isinstance(model, Classifier) else model.outputs(x)
+            return model.forward(x) if isinstance(model, Classifier) else scores_or_labels(model, x)
     except UnfooledError:
         raise
     except Exception as error:

@@ -5,8 +5,9 @@ import yaml
 from fuzz import TEN_THOUSAND, damaged, noise, outcome
 from hypothesis import given
 
-from unfooled.cli.settings import LARGEST_FILE, Settings, read_config, settings_from
+from unfooled.cli.settings import Settings, settings_from
 from unfooled.core.errors import InputError
+from unfooled.core.mappings import LARGEST_FILE, read_mapping
 
 WHOLE = b"""\
 model: package.module:factory
@@ -131,4 +132,4 @@ def test_hostile_files_are_refused_or_read(tmp_path_factory):
 
 
 def test_reading_gives_plain_names(tmp_path):
-    assert read_config(written(tmp_path, "batch: 16")) == {"batch": 16}
+    assert read_mapping(written(tmp_path, "batch: 16")) == {"batch": 16}

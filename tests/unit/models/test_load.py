@@ -125,7 +125,7 @@ def test_device_and_weights(folder: Path) -> None:
         ("resnet50", InputError, "hf:NAME_OR_FOLDER"),
         ("", InputError, "zoo:efficientnet-lite0"),
         ("hf:", InputError, "timm:NAME"),
-        ("onnx:model", InputError, "'onnx'"),
+        ("tflite:model", InputError, "'tflite'"),
         ("my_net.inner:Net", InputError, "'my_net.inner'"),
         ("my_net:absent", InputError, "Adapter, Net"),
         ("nowhere.py:net", InputError, r"nowhere\.py"),

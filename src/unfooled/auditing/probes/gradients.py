@@ -5,10 +5,15 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from unfooled.core.target import Access
+from unfooled.models.black_box import most_access
+
 from .patient import Check, Patient
 
 SATURATED = 1 - 2.0**-24
 """Above this, a probability in float32 is 1, and the gradient of its cross-entropy is 0."""
+
+_FITTING = {Access.SCORES: "square or rays", Access.DECISION: "rays"}
 
 ADVICE = {
     "none": "Remove detach(), argmax or numpy steps from its forward pass, or audit it with --access scores.",
@@ -20,9 +25,10 @@ ADVICE = {
 
 def gradients(patient: Patient) -> list[Check]:
     """Check that gradients at the input exist, are finite and are not zero."""
+    access = most_access(patient.model)
     x = patient.few(patient.batch)
-    if not x.values.is_floating_point():
-        return [Check("gradients", "ok", "the input is discrete: there are none to check")]
+    if access < Access.GRADIENT or not x.values.is_floating_point():
+        return [_none(access)]
     y = patient.y[: len(x)].clamp(0, patient.scores.shape[1] - 1)
     values = x.values.clone().requires_grad_()
     with torch.enable_grad():
@@ -46,3 +52,10 @@ def gradients(patient: Patient) -> list[Check]:
     if bool(flat.any()) or zeros > 0.5:
         return [Check("gradients", "warn", found, ADVICE["zero"])]
     return [Check("gradients", "ok", f"finite; {zeros:.1%} of values are exactly zero")]
+
+
+def _none(access: Access) -> Check:
+    if access is Access.GRADIENT:
+        return Check("gradients", "ok", "the input is discrete: there are none to check")
+    found = f"none: the model can only be asked, and gives {access.name.lower()} at most"
+    return Check("gradients", "ok", found, f"Attacks that need more are left out: audit with {_FITTING[access]}.")

@@ -12,6 +12,7 @@ from torch import Tensor
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError, UnfooledError
 from unfooled.core.target import Model
+from unfooled.models.black_box import scores_or_labels
 
 T = TypeVar("T")
 
@@ -57,9 +58,9 @@ class Patient:
 
 
 def scores_of(model: Model, x: Batch, batch: int) -> Tensor:
-    """Ask as the model stands, without reseeding: scores (n, k)."""
+    """Ask as the model stands, without reseeding: scores (n, k), see `scores_or_labels`."""
     with torch.no_grad():
-        parts = [model.outputs(x.rows(slice(start, start + batch))) for start in range(0, len(x), batch)]
+        parts = [scores_or_labels(model, x.rows(slice(start, start + batch))) for start in range(0, len(x), batch)]
     return torch.cat(parts)
 
 

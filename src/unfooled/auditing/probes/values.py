@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from unfooled.core.target import Access
+from unfooled.models.black_box import most_access
+
 from .patient import Check, Patient
 
 
@@ -20,9 +23,13 @@ def finite(patient: Patient) -> list[Check]:
 def scale(patient: Patient) -> list[Check]:
     """Tell logits from probabilities: the latter round to 1, and their gradients to 0."""
     scores = patient.scores
+    if most_access(patient.model) is Access.DECISION:
+        return [Check("logits", "ok", "none: the model tells labels only")]
     inside = bool(((scores >= 0) & (scores <= 1)).all())
     if inside and bool(((scores.sum(dim=1) - 1).abs() < 1e-3).all()):
         advice = "Return the logits, before the softmax: near 1 a probability rounds, and its gradient vanishes."
+        if most_access(patient.model) is Access.SCORES:
+            advice = "Say `kind: probabilities` in the target's settings: attackers climb their logarithms better."
         return [Check("logits", "warn", "probabilities: each row lies in [0, 1] and sums to 1", advice)]
     if bool((scores <= 1e-6).all()) and bool((scores.exp().sum(dim=1) - 1).abs().max() < 1e-3):
         return [Check("logits", "ok", "logarithms of probabilities, which serve as logits")]

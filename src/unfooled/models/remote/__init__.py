@@ -1,0 +1,1 @@
+"""Models behind a wire: an HTTP endpoint, a program; how inputs are written, answers read and questions counted."""
