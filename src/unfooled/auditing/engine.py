@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from unfooled.core import folder
 from unfooled.core.attack import Attack
 from unfooled.core.results import Results
-from unfooled.core.schema import POINT_NOWHERE, STAGES
+from unfooled.core.schema import POINT_NOWHERE
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.models.prepare import Preparation
 
-from .evidence import gather
 from .journal import Journal, Unit
-from .plan import Plan, describe_threat
+from .plan import Plan
 from .planned import planned
 from .progress import Progress, Silent
-from .sheet import COSTS, Clean, Sheet, kept
+from .remedies import Audited, remedied
+from .sheet import COSTS, Clean, Sheet
 from .stages import Stage
 from .suites import meant_for, obstacle, runs_once, unlimited
 from .threats import Threats, ladders
@@ -71,7 +70,8 @@ def audit(
         keep: Which pictures the run keeps: `none`, `broken` or `all`.
         prepare: What attacks search with: "on" for a private copy that is cheaper and answers alike, "bf16" for one in
             bfloat16, "compiled" for one through torch.compile, "off" for the model itself, which judges in any case.
-        diagnose: Whether to measure, where attacks used gradients, what tells if the figures can be believed.
+        diagnose: Whether to measure, where attacks used gradients, if the figures can be believed, and to attack again
+            by what the findings call for: see `unfooled.diagnose`.
         progress: Who is told how it is coming along.
         note: What to add to the run's description, such as the command; plain JSON values.
 
@@ -121,31 +121,26 @@ class _Run:
 
     def results(self) -> Results:
         began, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
-        plan, examples = self.plan, self.plan.examples
-        clean = self._clean()
-        sheets = [Sheet(len(examples)) for _ in plan.threats]
-        for ladder in ladders(plan.threats):
-            self._ladder([_Rung(plan.threats[index], sheets[index]) for index in ladder], clean)
-        columns: dict[str, list[Any]] = {
-            "example": examples.positions,
-            "key": examples.keys,
-            "name": examples.names,
-            "y": examples.y.tolist(),
-        }
-        pairs = list(zip(plan.threats, sheets, strict=True))
-        records = [sheet.rows(describe_threat(threat), clean, columns) for threat, sheet in pairs]
+        plan, clean = self.plan, self._clean()
+        sheets = [Sheet(len(plan.examples)) for _ in plan.threats]
+        self._attack(clean, sheets)
         run = {
             **plan.settings,
-            "data": {**plan.settings["data"], "notes": list(examples.notes)},
+            "data": {**plan.settings["data"], "notes": list(plan.examples.notes)},
             "notes": self.notes,
             "created": created,
             "seconds": round(time.perf_counter() - began, 3),
             **self.note,
         }
+        audited = Audited(plan, clean, sheets, self.journal, self.progress, self.notes)
         if plan.diagnosed:
-            run["measurements"] = gather(plan, clean, sheets, self.journal, self.progress).as_json()
-        stages = pa.Table.from_pylist(self.ledger, STAGES)
-        return Results(pa.concat_tables(records), stages, run, kept(pairs, examples, plan.keep))
+            evidence = remedied(audited, lambda other: replace(self, plan=other)._attack(clean, sheets))
+            run["measurements"] = evidence.as_json()
+        return audited.results(run, self.ledger)
+
+    def _attack(self, clean: Clean, sheets: list[Sheet]) -> None:
+        for ladder in ladders(self.plan.threats):
+            self._ladder([_Rung(self.plan.threats[index], sheets[index]) for index in ladder], clean)
 
     def _clean(self) -> Clean:
         plan, n = self.plan, len(self.plan.examples)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +44,9 @@ class Plan:
         device: Where the passes run.
         keep: Which examples the run keeps: `none`, `broken` or `all`.
         preparation: In which form attacks search it; the referee asks the model itself.
-        diagnosed: Whether probes measure what a diagnosis needs.
+        diagnosed: Whether probes measure what a diagnosis needs, and remedies that it names are carried out.
+        adapted: The model as attacks meet it where remedies are carried out; None where none is.
+        remedies: What is carried out, such as `bpda` and `eot`.
     """
 
     model: Model
@@ -59,11 +61,16 @@ class Plan:
     keep: str
     preparation: Preparation
     diagnosed: bool = True
+    adapted: Prepared | None = None
+    remedies: tuple[str, ...] = ()
 
     @cached_property
     def searched(self) -> Prepared:
         """The model as attacks meet it."""
-        return prepare(self.model, self.examples.shapes[0], self.preparation)
+        if self.adapted is not None:
+            return self.adapted
+        made = prepare(self.model, self.examples.shapes[0], self.preparation)
+        return replace(made, lenient=self.diagnosed)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

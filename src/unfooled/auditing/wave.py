@@ -73,6 +73,7 @@ def attack_wave(
         seed=plan.seed,
         device=device,
         on_pass=on_pass,
+        draws=plan.searched.draws if stage.attack.needs is Access.GRADIENT else 1,
     )
     problem = Problem(
         target,
@@ -86,10 +87,11 @@ def attack_wave(
         confirm=not plan.searched.exact,
     )
     found = _proposed(stage, problem, x)
-    unit = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
-    unit["proposed"] = found.reached.cpu().numpy()
+    costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
     judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
-    return unit | {f"{place}/{name}": column for place, one in judged for name, column in one.items()}
+    return {**costs, "proposed": found.reached.cpu().numpy()} | {
+        f"{place}/{name}": column for place, one in judged for name, column in one.items()
+    }
 
 
 def _proposed(stage: Stage, problem: Problem[Any], x: Batch) -> Found:

@@ -35,6 +35,17 @@ def randomness(subject: Subject) -> Reading:
     return added([*readings, Reading(rows)])
 
 
+def agreement(subject: Subject, draws: int) -> float:
+    """Tell how alike two averages of gradients over this many draws are, as a median cosine."""
+    subject = subject.first(EXAMPLES)
+    climbs = []
+    for half in (0, 1):
+        seed = subject.plan.seed + 104729 * (half + 1)
+        target = subject.target(len(subject.x), model=subject.plan.model, seed=seed, draws=draws)
+        climbs.append(target.gradient(subject.x, subject.objective(), everyone(subject.x)).grad)
+    return _cosine(*climbs)
+
+
 def company(subject: Subject) -> Reading:
     """Ask about examples together and alone."""
     subject = subject.first(8)

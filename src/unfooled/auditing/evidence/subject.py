@@ -103,8 +103,9 @@ class Subject:
         return replace(self, size=min(n, self.size))
 
     def target(
-        self, rows: int, *, model: Model | None = None, batch: int | None = None, seed: int | None = None
-    ) -> Target:
+        self, rows: int, *, model: Model | None = None, batch: int | None = None, seed: int | None = None,
+        draws: int | None = None,
+    ) -> Target:  # fmt: skip
         """Open a door to the model, by default as the attacks met it, for `rows` examples."""
         plan = self.plan
         return Target(
@@ -115,6 +116,7 @@ class Subject:
             seed=plan.seed if seed is None else seed,
             device=plan.device,
             on_pass=self.on_pass,
+            draws=draws or plan.searched.draws,
         )
 
     def objective(self, loss: str = "margin") -> Objective:

@@ -1,0 +1,196 @@
+"""Remedies that a diagnosis names, carried out: whoever stands is attacked again by what the model cannot hide from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from unfooled.attacks import attack_named
+from unfooled.core.evidence import Evidence
+from unfooled.core.results import Results
+from unfooled.core.schema import POINT_NOWHERE, STAGES
+from unfooled.core.target import Access
+from unfooled.diagnose import CURES, Finding, diagnose
+from unfooled.models.adaptive import adapted
+from unfooled.models.survey import PASSES
+
+from .evidence import gather, subjects
+from .evidence.blind import Differences
+from .evidence.parts import EXAMPLES as PARTS_EXAMPLES
+from .evidence.parts import surveyed
+from .evidence.repeats import EXAMPLES, agreement
+from .evidence.subject import Subject
+from .journal import Journal
+from .plan import Plan, describe_threat
+from .progress import Progress
+from .sheet import Clean, Sheet, kept
+from .stages import Stage
+
+ALIKE, MOST_DRAWS = 0.9, 32
+"""How alike two averages of gradients must be, as a cosine, and how many draws an average has at most."""
+
+BLIND = (Stage("differences", Differences(steps=20)), Stage("square", attack_named("square", queries=1000)))
+"""What is left where no gradient leads anywhere: each asks for scores alone, and pays for each."""
+
+
+class Audited(NamedTuple):
+    """An audit whose suite has run.
+
+    Attributes:
+        plan: The audit.
+        clean: What the model answers to clean examples.
+        sheets: What was found, one a threat; remedies add to it.
+        journal: Remembers what a stopped run had finished.
+        progress: Who is told.
+        notes: Of the run.
+    """
+
+    plan: Plan
+    clean: Clean
+    sheets: Sequence[Sheet]
+    journal: Journal
+    progress: Progress
+    notes: list[str]
+
+    def look(self) -> Evidence:
+        """Measure what a diagnosis needs."""
+        return gather(self.plan, self.clean, self.sheets, self.journal, self.progress)
+
+    def results(self, run: dict[str, Any], ledger: list[dict[str, Any]]) -> Results:
+        """Write down what was found so far, with a run's description and the bills of its stages."""
+        examples = self.plan.examples
+        columns: dict[str, list[Any]] = {
+            "example": examples.positions,
+            "key": examples.keys,
+            "name": examples.names,
+            "y": examples.y.tolist(),
+        }
+        pairs = list(zip(self.plan.threats, self.sheets, strict=True))
+        records = [sheet.rows(describe_threat(threat), self.clean, columns) for threat, sheet in pairs]
+        stages = pa.Table.from_pylist(ledger, STAGES)
+        return Results(pa.concat_tables(records), stages, run, kept(pairs, examples, self.plan.keep))
+
+    def broken(self) -> np.ndarray:
+        """Count what fell, one number a threat."""
+        return np.array([int((sheet.broken & self.clean.correct).sum()) for sheet in self.sheets])
+
+
+def remedied(audited: Audited, again: Callable[[Plan], None]) -> Evidence:
+    """Gather evidence and carry out the remedies that it calls for; then look again, as the remedies attack.
+
+    First the model is met through stand-ins for what breaks its gradients, by logarithms of its probabilities, or by
+    gradients averaged over draws. Where others still break what stands, it is searched without gradients.
+
+    Args:
+        audited: The audit.
+        again: Attacks what stands with the stages of another plan.
+    """
+    evidence = audited.look()
+    for treat in (_adapting, _blind):
+        run = {**audited.plan.settings, "measurements": evidence.as_json()}
+        findings = diagnose(audited.results(run, [])).findings
+        began = time.perf_counter()
+        treatment = treat(audited, findings)
+        if treatment is None:
+            continue
+        seconds = round(time.perf_counter() - began, 3)
+        bill = [{"threat": findings[0].threat, **treatment.costs, "seconds": seconds}] if treatment.costs else []
+        before, plan = audited.broken(), treatment.plan
+        again(plan)
+        row = _done(treatment, findings, audited.broken() - before, int(audited.clean.correct.sum()))
+        audited = audited._replace(plan=replace(plan, stages=audited.plan.stages))  # looks with the suite's own attacks
+        later = audited.look()
+        paid = (*evidence.bill, *bill, *later.bill)
+        evidence = later._replace(bill=paid, remedies=(*evidence.remedies, *row))
+    return evidence
+
+
+class _Treatment(NamedTuple):
+    """A plan that carries remedies out.
+
+    Attributes:
+        plan: Its stages are the remedies' attacks.
+        cures: Which findings it answers.
+        costs: What it took to make it.
+    """
+
+    plan: Plan
+    cures: tuple[str, ...]
+    costs: dict[str, int]
+
+
+def _adapting(audited: Audited, findings: Sequence[Finding]) -> _Treatment | None:
+    """Adapt the model as findings say; None where they say nothing of it, or it cannot be adapted."""
+    named = {finding.cure for finding in findings}
+    if not named & {"bpda", "eot", "logs"}:
+        return None
+    plan, logs = audited.plan, "logs" in named
+    subject = subjects(plan, audited.clean, audited.sheets, audited.progress)[0]
+    broken = surveyed(subject) if "bpda" in named else None
+    draws, spent = _draws(audited, subject) if "eot" in named else (1, 0)
+    model = adapted(plan.model, broken, logarithms=logs, draws=draws)
+    if model is None:
+        return None
+    audited.notes[:] = [note for note in audited.notes if POINT_NOWHERE not in note]  # noted anew by what comes
+    did = {"bpda": broken is not None and broken.mends, "eot": draws > 1, "logs": logs}
+    cures = tuple(cure for cure in CURES if did.get(cure))
+    stages = [stage for stage in plan.stages if stage.attack.needs is Access.GRADIENT]
+    watched = 0 if broken is None else PASSES * len(subject.first(PARTS_EXAMPLES).wave)
+    costs = {"queries": 0, "forwards": spent + watched, "backwards": spent}
+    return _Treatment(replace(plan, adapted=model, remedies=cures, stages=_named(stages, cures)), cures, costs)
+
+
+def _blind(audited: Audited, findings: Sequence[Finding]) -> _Treatment | None:
+    """Search without gradients where others break what stands, or nothing can stand in; None where that is not so."""
+    plan, wanted = audited.plan, {"differences"} if audited.plan.adapted is not None else {"differences", "bpda"}
+    if audited.clean.scores is None or not any(one.cure in wanted and one.severity == "hard" for one in findings):
+        return None
+    remedies = (*plan.remedies, "differences")
+    stages = tuple(stage._replace(name=f"{stage.name}, no gradients") for stage in BLIND)
+    return _Treatment(replace(plan, remedies=remedies, stages=stages), tuple(wanted), {})
+
+
+def _named(stages: Sequence[Stage], cures: Sequence[str]) -> tuple[Stage, ...]:
+    return tuple(stage._replace(name=", ".join((stage.name, *cures))) for stage in stages)
+
+
+def _draws(audited: Audited, subject: Subject) -> tuple[int, int]:
+    """Double the draws until two halves of them point the same way; gives their number, and what that cost in rows."""
+
+    def measured() -> dict[str, np.ndarray]:
+        draws, spent = 2, 0
+        while True:
+            spent += draws * len(subject.first(EXAMPLES).wave)
+            if draws >= MOST_DRAWS or agreement(subject, draws // 2) >= ALIKE:
+                return {"draws": np.array([draws]), "spent": np.array([spent])}
+            draws *= 2
+
+    unit = audited.journal.recall(f"draws {subject.threat.name}", measured)
+    return int(unit["draws"][0]), int(unit["spent"][0])
+
+
+def _done(treatment: _Treatment, findings: Sequence[Finding], fell: np.ndarray, n: int) -> tuple[dict[str, Any], ...]:
+    """Write down what was found, once for each cause, what was done about it, and what fell to that."""
+    plan = treatment.plan
+    gained = dict(zip((threat.name for threat in plan.threats), fell.tolist(), strict=True))
+    answered = [finding for finding in findings if finding.cure in treatment.cures and finding.severity != "info"]
+    first = {(finding.threat, finding.cause): finding for finding in reversed(answered)}
+    return tuple(
+        {
+            "threat": finding.threat,
+            "cure": ", ".join(plan.remedies),
+            "how": plan.searched.steps,
+            "check": finding.check,
+            "severity": finding.severity,
+            "cause": finding.cause,
+            "sentence": finding.sentence,
+            "fell": gained[finding.threat],
+            "n": n,
+        }
+        for finding in reversed(first.values())
+    )
