@@ -146,9 +146,15 @@ def _adapting(audited: Audited, findings: Sequence[Finding]) -> _Treatment | Non
 
 
 def _blind(audited: Audited, findings: Sequence[Finding]) -> _Treatment | None:
-    """Search without gradients where others break what stands, or nothing can stand in; None where that is not so."""
+    """Search without gradients where others break what stands, or nothing can stand in; None where that is not so.
+
+    Where a longer climb breaks it too, gradients lead somewhere, and the suite was too weak.
+    """
     plan, wanted = audited.plan, {"differences"} if audited.plan.adapted is not None else {"differences", "bpda"}
-    if audited.clean.scores is None or not any(one.cure in wanted and one.severity == "hard" for one in findings):
+    hard = [finding for finding in findings if finding.severity == "hard"]
+    if audited.clean.scores is None or not any(finding.cure in wanted for finding in hard):
+        return None
+    if any(finding.check == "unfinished search" for finding in hard):
         return None
     remedies = (*plan.remedies, "differences")
     stages = tuple(stage._replace(name=f"{stage.name}, no gradients") for stage in BLIND)

@@ -125,13 +125,16 @@ def _listened(model: Classifier, x: Batch, moved: Batch, seed: int) -> tuple[dic
     return {name: _Way(first[name], second[name]) for name in kept}, any(graded)
 
 
+_Run = Callable[..., Tensor]
+
+
 class _UnfitError(Exception):
     """A part cannot be asked alone, or gives no tensor of the shape that it takes."""
 
 
-def _run(part: nn.Module, seed: int, values: Tensor) -> Tensor:
+def _run(part: nn.Module, seed: int, values: Tensor, seen: Callable[[str, Fault], None] | None = None) -> Tensor:
     try:
-        with reseeded(seed, values.device), StraightThrough():
+        with reseeded(seed, values.device), StraightThrough(seen):
             answer = part(values.clone())  # a part may write into what it is given
     except Exception as error:
         raise _UnfitError from error
@@ -140,11 +143,11 @@ def _run(part: nn.Module, seed: int, values: Tensor) -> Tensor:
     return answer
 
 
-def _asked(name: str, part: Callable[[Tensor], Tensor], way: _Way) -> Part | None:
+def _asked(name: str, part: _Run, way: _Way) -> Part | None:
     """Hold the gradient of a part against what it does on its way; None where they agree.
 
     What is flat nearby and yet moves far off rounds; what is straight nearby and has another gradient was detached;
-    what changes nearby nearly as much as far off jumps.
+    what changes nearby nearly as much as far off jumps. Known operations jump too, and hand their gradient on here.
     """
     move = way.there - way.here
     with torch.no_grad():
@@ -154,12 +157,13 @@ def _asked(name: str, part: Callable[[Tensor], Tensor], way: _Way) -> Part | Non
     counted = (came.abs() > 0) & came.isfinite()
     if not bool(counted.any()):
         return None
-    promised = inner(_pulled(part, way.here, move), move)
+    pulled, explained = _pulled(part, way.here, move)
+    promised = inner(pulled, move)
     straight = (_differ(slope, closer) <= STRAIGHT) & (slope != 0)
     faults: tuple[tuple[Fault, Tensor, float], ...] = (
         ("detachment", straight & (_differ(slope, promised) > HALF), HALF),
         ("rounding", ~straight & (promised.abs() <= DEAD * came.abs()), HALF),
-        ("shattering", _highest(near) > JUMP * _highest(far), SOME),
+        ("shattering", (_highest(near) > JUMP * _highest(far)) & (not explained), SOME),
     )
     mean = float(came[counted].sum() / inner(move, move)[counted].sum())
     for fault, rows, share in faults:
@@ -168,18 +172,19 @@ def _asked(name: str, part: Callable[[Tensor], Tensor], way: _Way) -> Part | Non
     return None
 
 
-def _pulled(part: Callable[[Tensor], Tensor], values: Tensor, along: Tensor) -> Tensor:
-    """Give the part's vector-Jacobian product; zero where it has none."""
+def _pulled(part: _Run, values: Tensor, along: Tensor) -> tuple[Tensor, bool]:
+    """Give the part's vector-Jacobian product, zero where it has none, and whether known operations break it."""
+    seen: dict[str, Fault] = {}
     with torch.enable_grad():
         inputs = values.clone().requires_grad_()
-        answer = part(inputs)
+        answer = part(inputs, seen.__setitem__)
         if not answer.requires_grad:
-            return torch.zeros_like(values)
+            return torch.zeros_like(values), bool(seen)
         try:
             (pulled,) = torch.autograd.grad(answer, inputs, along, allow_unused=True)
         except RuntimeError as error:
             raise _UnfitError from error
-    return torch.zeros_like(values) if pulled is None else pulled.nan_to_num()
+    return torch.zeros_like(values) if pulled is None else pulled.nan_to_num(), bool(seen)
 
 
 def _differ(one: Tensor, other: Tensor) -> Tensor:
