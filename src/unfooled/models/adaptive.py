@@ -37,7 +37,7 @@ def straightened(model: Classifier, broken: Survey) -> Classifier:
     module = copy.deepcopy(model.module).requires_grad_(False)
     for part in broken.parts:
         module.get_submodule(part.name).register_forward_hook(_standing_in(part.slope))
-    return replace(model, module=_Through(module))
+    return replace(model, module=_Through(module) if broken.operations else module)
 
 
 class _Through(nn.Module):
@@ -113,4 +113,4 @@ def adapted(model: Model, broken: Survey | None, *, logarithms: bool, draws: int
         steps.append("logarithms of its probabilities")
     if draws > 1:
         steps.append(f"gradients averaged over {draws} draws")
-    return Prepared(model, copied, "; ".join(steps), draws=draws) if steps else None
+    return Prepared(model, copied, "; ".join(steps), draws=draws, lenient=True) if steps else None

@@ -58,8 +58,9 @@ class Prepared:
     def outputs(self, x: Batch, prompt: Tensor | None = None) -> Tensor:
         """Give differentiable outputs of the copy."""
         outputs = self.copy.outputs(x, prompt)
-        if self.lenient and x.values.requires_grad and not outputs.requires_grad:
-            return outputs + 0 * x.values.flatten(1).sum(dim=1).view(-1, *[1] * (outputs.ndim - 1))
+        unsure = self.copy is self.model or not outputs.requires_grad  # its weights may ask for gradients of their own
+        if self.lenient and x.values.requires_grad and unsure:
+            return outputs + (0 * x.values).flatten(1).sum(dim=1).view(-1, *[1] * (outputs.ndim - 1))
         return outputs
 
     def read(self, outputs: Tensor) -> Answer | None:

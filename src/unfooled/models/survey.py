@@ -87,15 +87,22 @@ def survey(model: Classifier, x: Batch, moved: Batch, seed: int = 0) -> Survey:
         except _UnfitError:
             continue
         found += [part] if part is not None else []
-    return Survey(_seen(model, x, seed), tuple(found), adapts)
+    try:
+        operations = _seen(model, x, seed)
+    except _UnfitError:
+        operations = {}
+    return Survey(operations, tuple(found), adapts)
 
 
 def _seen(model: Classifier, x: Batch, seed: int) -> dict[str, Fault]:
-    """Watch a pass for operations whose gradient is zero."""
+    """Watch a pass for operations whose gradient is zero; none where it fails with their gradients handed on."""
     seen: dict[str, Fault] = {}
     values = x.values.clone().requires_grad_()
-    with torch.enable_grad(), reseeded(seed, values.device), StraightThrough(seen.__setitem__):
-        model.outputs(x.holding(values))
+    try:
+        with torch.enable_grad(), reseeded(seed, values.device), StraightThrough(seen.__setitem__):
+            model.outputs(x.holding(values))
+    except Exception as error:
+        raise _UnfitError from error
     return seen
 
 

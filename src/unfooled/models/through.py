@@ -37,6 +37,8 @@ class StraightThrough(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call an operation of torch."""
+        if func is Tensor.numpy:  # what was detached for it hangs on the input here
+            args = (args[0].detach(), *args[1:])
         answer = func(*args, **(kwargs or {}))
         fault = FLAT.get(func)
         if fault is None or not (torch.is_grad_enabled() and args[0].requires_grad):

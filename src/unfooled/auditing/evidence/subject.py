@@ -22,6 +22,7 @@ from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Objective, Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.losses import cross_entropy, margin
+from unfooled.models.prepare import Prepared
 
 LARGEST = 1e9
 """Figures are cut here, so that run.json holds no infinity."""
@@ -97,6 +98,11 @@ class Subject:
     def draws(self) -> Draws:
         """Randomness of the diagnosis, apart from that of any attack."""
         return Draws.of(self.plan.seed, self.threat.name, "diagnosis")
+
+    @property
+    def bare(self) -> Prepared:
+        """The user's own model, without any copy or remedy."""
+        return Prepared(self.plan.model, self.plan.model, lenient=True)
 
     def first(self, n: int) -> Subject:
         """Give the same with a smaller sample."""
