@@ -31,7 +31,7 @@ from .progress import Progress
 from .sheet import Clean, Sheet, kept
 from .stages import Stage
 
-ALIKE, MOST_DRAWS = 0.9, 32
+ALIKE, MOST_DRAWS = 0.9, 16
 """How alike two averages of gradients must be, as a cosine, and how many draws an average has at most."""
 
 BLIND = (Stage("differences", Differences(steps=20)), Stage("square", attack_named("square", queries=1000)))
