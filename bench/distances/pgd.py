@@ -62,7 +62,9 @@ class Counting:
 def audit(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Audit with every record, the table and progress."""
     threat, suite = f"linf:{RADIUS}", [PGD(**SETTINGS)]
-    unfooled.audit(net, (x, y), threat, suite, batch=ROWS, keep="all", progress=Counting(), prepare="off", diagnose=False)
+    unfooled.audit(
+        net, (x, y), threat, suite, batch=ROWS, keep="all", progress=Counting(), prepare="off", diagnose=False
+    )
     return x
 
 
