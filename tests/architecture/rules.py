@@ -32,7 +32,8 @@ STATEFUL = {
 VALUES = {"NamedTuple", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "TypedDict"}
 FRAMEWORK = {
     "Module": {"models", "zoo", "defences"},  # torch wants networks to be modules
-    "Function": {"search"},  # a gradient of one's own (BPDA) is an autograd function
+    "Function": {"search"},  # a gradient of one's own is an autograd function
+    "TorchFunctionMode": {"models"},  # who watches all of torch's operations is a mode
 }
 
 

@@ -25,11 +25,11 @@ from unfooled.models.black_box import BlackBox, sent_note
 from unfooled.models.prepare import Preparation
 
 from .cohorts import DIAGNOSED, Clock, cohorts
-from .evidence import gather
 from .journal import Journal
 from .plan import Plan, describe_threat
 from .planned import planned
 from .progress import Progress, Silent
+from .remedies import Audited, remedied
 from .rounds import Rounds
 from .sheet import kept
 from .stages import Stage
@@ -78,7 +78,8 @@ def audit(
         keep: Which pictures the run keeps: `none`, `broken` or `all`.
         prepare: What attacks search with: "on" for a private copy that is cheaper and answers alike, "bf16" for one in
             bfloat16, "compiled" for one through torch.compile, "off" for the model itself, which judges in any case.
-        diagnose: Whether to measure, where attacks used gradients, what tells if the figures can be believed.
+        diagnose: Whether to measure, where attacks used gradients, if the figures can be believed, and to attack again
+            by what the findings call for: see `unfooled.diagnose`.
         progress: Who is told how it is coming along.
         note: What to add to the run's description, such as the command; plain JSON values.
 
@@ -123,7 +124,7 @@ class _Run:
         looked_at: Examples that are part of the results, (r,).
         ended: Why and where it ended early, as `run["ended"]` says; empty where it did not.
         evidence: What a diagnosis needs; None until it is gathered.
-        diagnosed: Whether all of that was gathered.
+        diagnosed: Whether all of that was gathered, and its remedies were carried out.
     """
 
     plan: Plan
@@ -149,7 +150,7 @@ class _Run:
         run = {
             **plan.settings,
             "data": {**plan.settings["data"], "notes": list(examples.notes)},
-            "notes": list(self.rounds.books.notes.values()),
+            "notes": self.rounds.notes,
             "created": created,
             "seconds": round(time.perf_counter() - began, 3),
             **self.note,
@@ -185,6 +186,8 @@ class _Run:
                 break
             if plan.may_end and len(self.looked_at) >= DIAGNOSED:
                 self._diagnose()
+            if rounds.not_run:
+                break
             enough = plan.until is not None and plan.until.met(self._found(), plan.limited)
             if enough:
                 break
@@ -193,13 +196,10 @@ class _Run:
             self.ended = self._ending(enough, dropped)
 
     def _diagnose(self) -> None:
-        """Gather what a diagnosis needs, once; between cohorts or after the last one."""
+        """Gather what a diagnosis needs and carry its remedies out, once; between cohorts or after the last one."""
         plan, rounds = self.plan, self.rounds
         if plan.diagnosed and self.evidence is None:
-            clean = rounds.clean.of(self.looked_at)
-            self.evidence, self.diagnosed = gather(
-                plan, clean, rounds.sheets, self.journal, self.progress, clock=self.clock
-            )  # fmt: skip
+            self.evidence, self.diagnosed = remedied(Audited(plan, rounds, self.looked_at, self._found))
 
     def _ending(self, enough: bool, dropped: dict[str, Any]) -> dict[str, Any]:
         """Describe an audit that ended early, or might have: then figures were looked at on the way."""

@@ -122,14 +122,7 @@ def estimate(plan: Plan) -> Estimate:
             (bill.queries + bill.forwards + 1) * forward + bill.backwards * backward))
         for name, stage, bill in runs
     )  # fmt: skip
-    shares = shares_of(n, plan.classes)
-    asked = Bill(*(sum(share.examples * share.bill[kind] for share in shares) for kind in range(3)))
-    seconds = sum(
-        ceil(share.examples / plan.batch) * (
-            (share.bill.queries + share.bill.forwards + 1) * forward + share.bill.backwards * backward)
-        for share in shares
-    )  # fmt: skip
-    diagnoses = tuple(StageCost(name, "diagnosis", asked, seconds) for name in diagnosed)
+    diagnoses = tuple(_diagnosis(plan, threat, forward, backward) for threat in diagnosed)
     wave = max(len(wave) for wave in plan.waves(np.arange(n)))
     memory = activations + SEARCH_COPIES * wave * probe.x.values[0].numel() * probe.x.values.element_size()
     return Estimate(
@@ -137,11 +130,23 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
-def _diagnosed(plan: Plan) -> list[str]:
-    """Name the threats that are diagnosed, one of those that differ in their radius alone."""
+def _diagnosis(plan: Plan, threat: ThreatModel, forward: float, backward: float) -> StageCost:
+    """Say what a diagnosis costs, given the seconds of a forward pass and of a backward pass."""
+    shares = shares_of(plan, threat)
+    asked = Bill(*(sum(share.examples * share.bill[kind] for share in shares) for kind in range(3)))
+    seconds = sum(
+        ceil(share.examples / plan.batch) * (
+            (share.bill.queries + share.bill.forwards + 1) * forward + share.bill.backwards * backward)
+        for share in shares
+    )  # fmt: skip
+    return StageCost(threat.name, "diagnosis", asked, seconds)
+
+
+def _diagnosed(plan: Plan) -> list[ThreatModel]:
+    """List the threats that are diagnosed, one of those that differ in their radius alone."""
     probed_of = ([plan.threats[index] for index in ladder if probed(plan, plan.threats[index])]
                  for ladder in ladders(plan.threats))  # fmt: skip
-    return [threats[-1].name for threats in probed_of if threats and plan.diagnosed]
+    return [threats[-1] for threats in probed_of if threats and plan.diagnosed]
 
 
 def _runs(plan: Plan) -> list[tuple[str, Stage, Bill]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -47,9 +47,11 @@ class Plan:
         device: Where the passes run.
         keep: Which examples the run keeps: `none`, `broken` or `all`.
         preparation: In which form attacks search it; the referee asks the model itself.
-        diagnosed: Whether probes measure what a diagnosis needs.
+        diagnosed: Whether probes measure what a diagnosis needs, and remedies that it names are carried out.
         seconds: Time after which nothing new begins; None for no limit.
         until: What it may stop at before all examples are examined; None for nothing.
+        adapted: The model as attacks meet it where remedies are carried out; None where none is.
+        remedies: What is carried out, such as `bpda` and `eot`.
     """
 
     model: Model
@@ -66,11 +68,16 @@ class Plan:
     diagnosed: bool = True
     seconds: float | None = None
     until: Until | None = None
+    adapted: Prepared | None = None
+    remedies: tuple[str, ...] = ()
 
     @cached_property
     def searched(self) -> Prepared:
         """The model as attacks meet it."""
-        return prepare(self.model, self.examples.shapes[0], self.preparation)
+        if self.adapted is not None:
+            return self.adapted
+        made = prepare(self.model, self.examples.shapes[0], self.preparation)
+        return replace(made, lenient=self.diagnosed)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

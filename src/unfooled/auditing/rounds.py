@@ -49,6 +49,7 @@ class Rounds:
 
     Attributes:
         plan: The audit.
+        remedies: Plans of other attacks, which every cohort meets after the suite.
         journal: Remembers waves that a stopped run had finished.
         progress: Who is told.
         clock: When it is out, no new wave begins.
@@ -63,6 +64,7 @@ class Rounds:
     clock: Clock
     sheets: list[Sheet] = field(init=False)
     books: Books = field(default_factory=lambda: Books({}, {}, {}))
+    remedies: list[Plan] = field(default_factory=list)
     not_run: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,13 +79,27 @@ class Rounds:
         return Clean(self._label, self._sure, self._label == self.plan.examples.y.numpy(), self._scores)
 
     def attack(self, cohort: np.ndarray) -> bool:
-        """Send the whole suite to examples `cohort` (r,); tells whether it came to its end before the clock did."""
-        plan = self.plan
+        """Send the suite and all remedies to examples `cohort` (r,); tells whether that ended before the clock did."""
         self._ask(cohort)
-        share = min(1.0, len(cohort) / min(LARGEST, len(plan.examples))) if plan.may_end else 1.0
-        for ladder in ladders(plan.threats):
-            self._ladder([_Rung(plan.threats[index], self.sheets[index]) for index in ladder], cohort, share)
+        for plan in (self.plan, *self.remedies):
+            self._send(plan, cohort)
         return not self.not_run
+
+    def remedy(self, plan: Plan, seen: np.ndarray) -> bool:
+        """Send another plan's attacks to `seen` (r,) too, and to all cohorts to come; tells the same as `attack`."""
+        self.remedies.append(plan)
+        self._send(plan, seen)
+        return not self.not_run
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of the attacks; where stand-ins have gradients, nobody cares what the suite was given."""
+        mended = any(plan.adapted is not None for plan in self.remedies)
+        suite = {stage.name for stage in self.plan.stages}
+        return [
+            note for (_, stage), note in self.books.notes.items()
+            if not (mended and stage in suite and POINT_NOWHERE in note)
+        ]  # fmt: skip
 
     def all_tried(self, cohort: np.ndarray) -> bool:
         """Tell whether under each threat some attack tried each example of a cohort that there was to attack."""
@@ -121,21 +137,27 @@ class Rounds:
                 self._scores[wave] = unit["scores"]
             self.progress.advance(len(wave), 0)
 
-    def _ladder(self, ladder: list[_Rung], cohort: np.ndarray, share: float) -> None:
+    def _send(self, plan: Plan, cohort: np.ndarray) -> None:
+        share = min(1.0, len(cohort) / min(LARGEST, len(plan.examples))) if plan.may_end else 1.0
+        for ladder in ladders(plan.threats):
+            rungs = [_Rung(plan.threats[index], self.sheets[index]) for index in ladder]
+            self._ladder(plan, rungs, self.clean.of(cohort), share)
+
+    def _ladder(self, plan: Plan, ladder: list[_Rung], clean: Clean, share: float) -> None:
         """Attack at several radii, smallest first.
 
         An attack that looks for the nearest success runs once, at the largest radius, on all that it could still bring
         down at any; without a limit, on all. Then the others climb from below, and what fell is carried. At a single
         radius all run in the suite's order.
         """
-        stages = {rung.threat.name: self._stages(rung.threat, share) for rung in ladder}
-        lowest, highest, clean = ladder[0], ladder[-1], self.clean.of(cohort)
-        exposed = clean.correct & ~clean.reaching(highest.threat.goal, self.plan.examples.y)
+        stages = {rung.threat.name: self._stages(plan, rung.threat, share) for rung in ladder}
+        lowest, highest = ladder[0], ladder[-1]
+        exposed = clean.correct & ~clean.reaching(highest.threat.goal, plan.examples.y)
         shared = runs_once([rung.threat for rung in ladder])
         for stage in stages[highest.threat.name]:
             if shared(stage):
                 fallen = lowest.sheet.broken & ~unlimited(highest.threat.within)
-                self._stage(ladder, stage, clean, np.flatnonzero(exposed & ~fallen))
+                self._stage(plan, ladder, stage, clean, np.flatnonzero(exposed & ~fallen))
         for below, rung in zip([None, *ladder], ladder, strict=False):
             if below is not None:
                 rung.sheet.carry(below.sheet)
@@ -143,7 +165,8 @@ class Rounds:
             for stage in stages[rung.threat.name]:
                 if not shared(stage):
                     standing = np.flatnonzero(exposed & ~rung.sheet.broken) if stage.runs_after(paid) else _NOBODY
-                    paid = self._stage([rung], stage, clean, self._picked(stage, rung.sheet, standing, len(cohort)))
+                    picked = self._picked(stage, rung.sheet, standing, len(cohort))
+                    paid = self._stage(plan, [rung], stage, clean, picked)
 
     def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray, of: int) -> np.ndarray:
         """Say on which of those that stand, of so many, a stage is spent."""
@@ -153,15 +176,10 @@ class Rounds:
     def _keys(self, rows: np.ndarray) -> list[str]:
         return [self.plan.examples.keys[row] for row in rows.tolist()]
 
-    def _stages(self, threat: ThreatModel, share: float) -> list[Stage]:
-        """Pick the attacks that can be used under a threat, and note down why others cannot.
-
-        Args:
-            threat: The threat.
-            share: Size of the cohort as a share of a full one.
-        """
+    def _stages(self, plan: Plan, threat: ThreatModel, share: float) -> list[Stage]:
+        """Pick the attacks that can be used under a threat, for a share of a full cohort; note why others cannot."""
         usable = []
-        for stage in meant_for(self.plan.stages, threat.within):
+        for stage in meant_for(plan.stages, threat.within):
             why = obstacle(stage, threat)
             if why and stage.attack.needs > self.plan.most:
                 why = f"the model can only be asked, and gives {self.plan.most.name.lower()} at most"
@@ -171,7 +189,7 @@ class Rounds:
                 usable.append(stage._replace(among=stage.among.part(share)))
         return usable
 
-    def _stage(self, ladder: list[_Rung], stage: Stage, clean: Clean, standing: np.ndarray) -> float:
+    def _stage(self, plan: Plan, ladder: list[_Rung], stage: Stage, clean: Clean, standing: np.ndarray) -> float:
         """Let one attack try examples at the last of some radii, and enter what it finds at each of them.
 
         Returns the share of them that it broke.
@@ -181,19 +199,19 @@ class Rounds:
         began, top = time.perf_counter(), ladder[-1]
         self.progress.begin(top.threat.name, stage.name, len(standing))
         costs, broken, tried = dict.fromkeys((*COSTS, "proposed", "dead"), 0), [0] * len(ladder), 0
-        threats, rows = [rung.threat for rung in ladder], stage.rows(self.plan.batch, len(standing))
-        for wave in self.plan.waves(standing):
+        threats, rows = [rung.threat for rung in ladder], stage.rows(plan.batch, len(standing))
+        for wave in plan.waves(standing):
             if self.clock.out:
                 self.not_run[f"{top.threat.name}: {stage.name}"] = None
                 break
             spent, on_pass = top.sheet.asked[wave], self.progress.passed
             ask = partial(attack_wave, clean=clean, spent=spent, rows=rows, on_pass=on_pass)
             name = f"{top.threat.name} {stage.name} {' '.join(self._keys(wave))}"
-            unit = self.journal.recall(name, partial(ask, self.plan, threats, stage, wave))
+            unit = self.journal.recall(name, partial(ask, plan, threats, stage, wave))
             for place, rung in enumerate(ladder):
                 judged = _under(unit, f"{place}/")
                 rung.sheet.charge(wave, unit, billed=rung is top)
-                rung.sheet.enter(stage.name, wave, judged, keep=self.plan.keep)
+                rung.sheet.enter(stage.name, wave, judged, keep=plan.keep)
                 broken[place] += int(judged["broken"].sum())
             for column in costs:
                 costs[column] += int(unit[column].sum())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from unfooled.core.attack import Found, Hints, Problem
 from unfooled.core.batch import Batch
@@ -63,17 +64,7 @@ def attack_wave(
     """
     device, threat = plan.device, ladder[-1]
     x, y = plan.examples.batch(wave.tolist(), device), plan.examples.y[wave].to(device)
-    target = Target(
-        plan.searched,
-        max(stage.attack.needs, threat.goal.needs),
-        len(x),
-        budget=threat.budget,
-        already=torch.from_numpy(spent).to(device),
-        batch=rows,
-        seed=plan.seed,
-        device=device,
-        on_pass=on_pass,
-    )
+    target = _door(plan, threat, stage, torch.from_numpy(spent).to(device), rows=rows, on_pass=on_pass)
     problem = Problem(
         target,
         x.copied(),  # the referee keeps its own
@@ -86,10 +77,29 @@ def attack_wave(
         confirm=not plan.searched.exact,
     )
     found = _proposed(stage, problem, x)
-    unit = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
-    unit["proposed"] = found.reached.cpu().numpy()
+    costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
     judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
-    return unit | {f"{place}/{name}": column for place, one in judged for name, column in one.items()}
+    return {**costs, "proposed": found.reached.cpu().numpy()} | {
+        f"{place}/{name}": column for place, one in judged for name, column in one.items()
+    }
+
+
+def _door(
+    plan: Plan, threat: ThreatModel, stage: Stage, spent: Tensor, *, rows: int, on_pass: Callable[[int], None]
+) -> Target:
+    """Open the model to a stage that works on examples about which `spent` (r,) answers were asked before."""
+    return Target(
+        plan.searched,
+        max(stage.attack.needs, threat.goal.needs),
+        len(spent),
+        budget=threat.budget,
+        already=spent,
+        batch=rows,
+        seed=plan.seed,
+        device=plan.device,
+        on_pass=on_pass,
+        draws=plan.searched.draws if stage.attack.needs is Access.GRADIENT else 1,
+    )
 
 
 def _proposed(stage: Stage, problem: Problem[Any], x: Batch) -> Found:

@@ -34,16 +34,21 @@ class Evidence(NamedTuple):
         rows: The measurements.
         sample: How many examples were drawn.
         bill: What the probes cost by threat, as rows of {threat, queries, forwards, backwards, seconds}.
+        remedies: What was carried out for findings of an earlier look, as rows of {threat, cure, how, check, severity,
+            cause, sentence, fell, n}: the finding, the names and the description of what was done, how many examples
+            fell to that, and of how many.
     """
 
     rows: tuple[Measurement, ...]
     sample: int
     bill: tuple[dict[str, Any], ...]
+    remedies: tuple[dict[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Write it in plain JSON values, for run.json."""
         rows = [row._asdict() for row in self.rows]
-        return {"version": EVIDENCE_VERSION, "sample": self.sample, "rows": rows, "bill": list(self.bill)}
+        told = {"version": EVIDENCE_VERSION, "sample": self.sample, "rows": rows, "bill": list(self.bill)}
+        return {**told, "remedies": list(self.remedies)} if self.remedies else told
 
     def about(self, threat: str) -> dict[str, Measurement]:
         """Give what was measured under a threat, by its name; `about("")` is about the model alone."""
@@ -59,6 +64,7 @@ def gathered(run: Mapping[str, Any]) -> Iterator[Evidence]:
     """Give the evidence of a run and of all that were merged into it, where there is any that this release reads."""
     told = run.get("measurements")
     if told and told["version"] == EVIDENCE_VERSION:
-        yield Evidence(tuple(Measurement(**row) for row in told["rows"]), told["sample"], tuple(told["bill"]))
+        rows, remedies = tuple(Measurement(**row) for row in told["rows"]), tuple(told.get("remedies", ()))
+        yield Evidence(rows, told["sample"], tuple(told["bill"]), remedies)
     for merged in run.get("merged", []):
         yield from gathered(merged)

@@ -14,6 +14,7 @@ from .batch import Batch
 from .counts import Counts
 from .errors import AccessError, BudgetError, ModelError, UnfooledError
 from .seeds import reseeded
+from .spread import averaged
 
 
 class Access(IntEnum):
@@ -90,6 +91,8 @@ class Target:
         seed: Reseeds a stochastic model around each call; the caller's random state is untouched.
         device: Where the bill is kept: the device of the inputs.
         on_pass: Told the number of rows asked about, once a pass.
+        draws: Fresh draws of a stochastic model behind each loss, gradient and answer to outputs: their average
+            (expectation over transformation), each draw paid for.
     """
 
     def __init__(
@@ -104,8 +107,9 @@ class Target:
         seed: int = 0,
         device: torch.device | str = "cpu",
         on_pass: Callable[[int], None] | None = None,
+        draws: int = 1,
     ) -> None:
-        self.model, self.access, self.budget, self.batch = model, access, budget, batch
+        self.model, self.access, self.budget, self.batch, self.draws = model, access, budget, batch, draws
         self._on_pass = on_pass
         self.spent = Counts.zeros(n, device)
         self._already = torch.zeros_like(self.spent.queries) if already is None else already
@@ -116,10 +120,10 @@ class Target:
         return self.left(owner) >= answers
 
     def left(self, owner: Tensor) -> Tensor:
-        """Tell how many answers each row's example may still ask for, (r,) int64; the largest one without a budget."""
+        """Tell how often each row's example may still ask, (r,) int64; the largest number without a budget."""
         if self.budget is None:
             return torch.full_like(owner, torch.iinfo(torch.int64).max)
-        return self.budget - (self._already + self.spent.answers())[owner]
+        return (self.budget - (self._already + self.spent.answers())[owner]) // self.draws
 
     def answer(self, x: Batch, owner: Tensor) -> Answer:
         """Ask for answers alone; at DECISION only labels come back."""
@@ -132,8 +136,13 @@ class Target:
         return answer if self.access > Access.DECISION else Labels(answer.labels)
 
     def losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:
-        """Ask for answers and the objective at the same points; one forward pass."""
+        """Ask for answers and the objective at the same points; one forward pass a draw."""
         self._demand(Access.SCORES)
+        parts = [self._losses(x, objective, owner) for _ in range(self.draws)]
+        losses, answers = zip(*parts, strict=True)
+        return Losses(torch.stack(losses).mean(dim=0), averaged(answers)) if self.draws > 1 else parts[0]
+
+    def _losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:
         self._charge(owner)
         parts = []
         with torch.no_grad():
@@ -142,22 +151,14 @@ class Target:
                 parts.append((objective(outputs, owner[span]), self._read(outputs, rows, padded)))
         return Losses(torch.cat([loss for loss, _ in parts]), _joined([answer for _, answer in parts]))
 
-    def gradient(self, x: Batch, objective: Objective, owner: Tensor, draws: int = 1) -> Gradient:
-        """Ask for the gradient of the objective; one forward and one backward pass a draw serve all three.
-
-        Args:
-            x: Where to ask, (r, ...).
-            objective: What the attacker maximises.
-            owner: Whose example each row serves, (r,).
-            draws: Fresh draws of a stochastic model to average over (expectation over transformation).
-        """
+    def gradient(self, x: Batch, objective: Objective, owner: Tensor) -> Gradient:
+        """Ask for the gradient of the objective; one forward and one backward pass a draw serve all three."""
         self._demand(Access.GRADIENT)
-        parts = [self._gradient(x, objective, owner) for _ in range(draws)]
-        if draws == 1:
+        parts = [self._gradient(x, objective, owner) for _ in range(self.draws)]
+        losses, grads, answers = zip(*parts, strict=True)
+        if self.draws == 1:
             return parts[0]
-        loss = torch.stack([part.loss for part in parts]).mean(dim=0)
-        grad = torch.stack([part.grad for part in parts]).mean(dim=0)
-        return Gradient(loss, grad, parts[0].answer)
+        return Gradient(torch.stack(losses).mean(dim=0), torch.stack(grads).mean(dim=0), averaged(answers))
 
     def _gradient(self, x: Batch, objective: Objective, owner: Tensor) -> Gradient:
         self._charge(owner)

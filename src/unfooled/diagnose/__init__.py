@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, get_args
 
 from unfooled.core.evidence import Evidence, gathered
 from unfooled.core.joining import runs
 from unfooled.core.results import Results
 
-from . import boundary, gradients, landscape, repeats, strength
-from .finding import Case, Check, Finding, Severity
+from . import boundary, gradients, landscape, parts, repeats, strength
+from .finding import Case, Check, Cure, Finding, Severity
 
-__all__ = ["CHECKS", "Case", "Check", "Diagnosis", "Finding", "Severity", "Verdict", "diagnose"]
+__all__ = ["CHECKS", "CURES", "Case", "Check", "Cure", "Diagnosis", "Finding", "Severity", "Verdict", "diagnose"]
+
+CURES: tuple[str, ...] = get_args(Cure)
+"""What an audit can carry out by itself, in this order."""
 
 CHECKS: tuple[Check, ...] = (
-    gradients.dead, gradients.disagreeing, gradients.plateaus, gradients.saturated,
-    repeats.random, repeats.company, repeats.drift, boundary.adapting,
+    gradients.dead, gradients.disagreeing, gradients.plateaus, gradients.saturated, parts.broken, parts.adapting,
+    repeats.random, repeats.company, repeats.drift,
     landscape.lost, landscape.unguided, landscape.turning, boundary.planted,
     strength.small_steps, strength.longer, strength.noise, strength.differences, strength.black_box, strength.unbounded,
 )  # fmt: skip
@@ -80,6 +84,19 @@ def _findings(results: Results, evidence: Evidence, checks: tuple[Check, ...]) -
             finding = check(case)
             if finding is not None:
                 yield replace(finding, threat=threat)
+    for row in evidence.remedies:
+        yield _remedied(row, results)
+
+
+def _remedied(row: Mapping[str, Any], results: Results) -> Finding:
+    """Say what came of a remedy: the finding speaks against the figures no longer, unless it is found again."""
+    figure = results[row["threat"]].robust_accuracy
+    sentence = (
+        f"{row['sentence']}; so the audit attacked again ({row['cure']}: {row['how']}), and {row['fell']} of "
+        f"{row['n']} more fell: the robust accuracy of {figure:.1%} counts them"
+    )
+    remedy = "What an audit does by itself is the least that an attacker will do who knows the model."
+    return Finding(row["check"], "info", sentence, remedy, row["threat"], row["cause"])
 
 
 def _gaps(results: Results, evidence: tuple[Evidence, ...]) -> Iterator[str]:

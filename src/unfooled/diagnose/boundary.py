@@ -1,10 +1,11 @@
-"""Checks whether the audit finds what is known to be there, and whether it could follow all that the model does."""
+"""Checks whether the audit finds what is known to be there."""
 
 from __future__ import annotations
 
 from unfooled.core.rates import clopper_pearson
 
-from .finding import Case, Finding
+from .finding import Case, Finding, Severity
+from .parts import cause
 from .repeats import random
 from .strength import MASKING
 
@@ -30,16 +31,5 @@ def planted(case: Case) -> Finding | None:
         return None
     sentence = f"of {n} adversarial examples planted behind new boundaries the attacks found {found}, noise {chance}"
     surely = clopper_pearson(found, n, SURER).high < FOUND
-    return Finding("planted boundaries missed", "hard" if surely else "soft", sentence, MASKING)
-
-
-def adapting(case: Case) -> Finding | None:
-    """Find models that take gradients of their own while they answer, which no attack differentiates through."""
-    if not case.value("gradients taken while answering"):
-        return None
-    sentence = "the model takes gradients while it answers, and attacks do not climb what it computes by them"
-    remedy = (
-        "Give attacks a copy that keeps its graph (create_graph=True) or leaves its own steps out, or judge it by "
-        "transfer from such a copy."
-    )
-    return Finding("adapts while it answers", "hard", sentence, remedy)
+    severity: Severity = "hard" if surely else "soft"
+    return Finding("planted boundaries missed", severity, sentence, MASKING, cause=cause(case), cure="bpda")

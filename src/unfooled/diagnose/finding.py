@@ -10,6 +10,9 @@ from unfooled.core.evidence import Measurement
 from unfooled.core.results import ThreatResults
 
 Severity = Literal["hard", "soft", "info"]
+Cure = Literal["bpda", "eot", "logs", "differences"]
+"""What an audit can do about a finding by itself: climb through stand-ins for what breaks gradients, average them over
+draws, climb logarithms of probabilities, or search without gradients."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Finding:
         sentence: What was found, in plain words with its numbers.
         remedy: What to do about it.
         threat: Under which threat it was found.
+        cause: Why gradients mislead, in one word such as `rounding`; empty where that is not known.
+        cure: What an audit can do about it by itself; None where nothing is known.
     """
 
     check: str
@@ -29,6 +34,8 @@ class Finding:
     sentence: str
     remedy: str
     threat: str = ""
+    cause: str = ""
+    cure: Cure | None = None
 
 
 @dataclass(frozen=True)

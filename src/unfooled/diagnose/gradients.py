@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .finding import Case, Finding
+from .finding import Case, Finding, Severity
+from .parts import cause
 
 SCALES = ("0.01", "0.1", "0.5")
 BLIND, SOME = 0.05, 0.01
@@ -19,7 +20,8 @@ def dead(case: Case) -> Finding | None:
     if share == 0:
         return None
     sentence = f"{share:.0%} of the {case.n(name)} gradients that were looked at are zero or no numbers"
-    return Finding("dead gradients", "hard" if share > BLIND else "soft", sentence, BPDA)
+    severity: Severity = "hard" if share > BLIND else "soft"
+    return Finding("dead gradients", severity, sentence, BPDA, cause=cause(case), cure="bpda")
 
 
 def disagreeing(case: Case) -> Finding | None:
@@ -35,7 +37,7 @@ def disagreeing(case: Case) -> Finding | None:
         f"moves through the input change the margin the way that the gradient says in only {agree[best]:.0%} of "
         f"{case.n(f'error of differences, {best}')} trials, and by another amount (median error {error[best]:.0%})"
     )
-    return Finding("gradients against differences", "hard", sentence, BPDA)
+    return Finding("gradients against differences", "hard", sentence, BPDA, cause=cause(case), cure="bpda")
 
 
 def plateaus(case: Case) -> Finding | None:
@@ -45,7 +47,7 @@ def plateaus(case: Case) -> Finding | None:
     if share <= BLIND:
         return None
     sentence = f"{share:.0%} of {case.n(name)} short moves through the input change the answer by nothing at all"
-    return Finding("plateaus", "soft", sentence, BPDA)
+    return Finding("plateaus", "soft", sentence, BPDA, cause=cause(case), cure="bpda")
 
 
 def saturated(case: Case) -> Finding | None:
@@ -53,7 +55,8 @@ def saturated(case: Case) -> Finding | None:
     if case.value("rows that are probabilities") == 1:
         sure = case.value("answers that saturate")
         sentence = f"the model gives probabilities instead of scores, and {sure:.0%} of them are rounded to certainty"
-        return Finding("saturated scores", "soft", sentence, "Return the scores before the softmax.")
+        remedy = "Return the scores before the softmax."
+        return Finding("saturated scores", "soft", sentence, remedy, cause="probabilities", cure="logs")
     name = "dead cross-entropy gradients"
     flat = case.value(name) - case.value("dead margin gradients")
     if flat > SOME:
@@ -61,5 +64,5 @@ def saturated(case: Case) -> Finding | None:
             f"scores lie so far apart that {flat:.0%} of the gradients of an ordinary cross-entropy vanish in float32"
         )
         remedy = "Divide the scores by their scale; attacks here climb losses that do not vanish, others may not."
-        return Finding("saturated scores", "soft", sentence, remedy)
+        return Finding("saturated scores", "soft", sentence, remedy, cause="saturation")
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .finding import Case, Finding
 from .gradients import BPDA
+from .parts import cause
 from .repeats import random
 from .strength import MASKING
 
@@ -31,7 +32,7 @@ def turning(case: Case) -> Finding | None:
         f"for {share:.0%} of {case.n(name)} examples a step along the gradient gains less at the full radius than a "
         "shorter one, as in nets that were trained against single steps: gradients mislead"
     )
-    return Finding("masked gradients", "soft", sentence, MASKING)
+    return Finding("masked gradients", "soft", sentence, MASKING, cause=cause(case))
 
 
 def lost(case: Case) -> Finding | None:
@@ -47,7 +48,8 @@ def lost(case: Case) -> Finding | None:
         "If the model rejects inputs, give attacks a differentiable copy of its detector, whose score falls with the "
         "evidence; else " + BPDA[0].lower() + BPDA[1:]
     )
-    return Finding("lost gradients", "hard", sentence + ": nobody knows what lies behind", remedy)
+    sentence += ": nobody knows what lies behind"
+    return Finding("lost gradients", "hard", sentence, remedy, cause=cause(case), cure="bpda")
 
 
 def unguided(case: Case) -> Finding | None:
@@ -57,4 +59,4 @@ def unguided(case: Case) -> Finding | None:
     if idle < FEW or idle <= NOISY * n or random(case) is not None:
         return None
     sentence = f"{idle} of {n} climbs along gradients end no higher than the best of a few random points"
-    return Finding("gradients no better than noise", "hard", sentence, BPDA)
+    return Finding("gradients no better than noise", "hard", sentence, BPDA, cause=cause(case), cure="bpda")

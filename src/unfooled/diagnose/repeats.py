@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .finding import Case, Finding
+from .finding import Case, Finding, Severity
 
 TOLERANCE = 1e-4
 ALIKE = 0.9
@@ -21,7 +21,8 @@ def random(case: Case) -> Finding | None:
     if alike < ALIKE:
         sentence += f", and two gradients at one point agree only to a cosine of {alike:.2f}"
     remedy = "Average gradients over draws (EOT), and judge by fresh draws: ThreatModel(..., trials=20, quorum=0.5)."
-    return Finding("random answers", "soft" if alike < ALIKE else "info", sentence, remedy)
+    severity: Severity = "soft" if alike < ALIKE else "info"
+    return Finding("random answers", severity, sentence, remedy, cause="randomness", cure="eot")
 
 
 def company(case: Case) -> Finding | None:
@@ -31,7 +32,7 @@ def company(case: Case) -> Finding | None:
         return None
     sentence = f"scores differ by {case.value(name):.1%} of the largest when an example is asked about alone"
     remedy = "Look for batch norm that uses the batch's own statistics, or for sums over rows."
-    return Finding("batch dependence", "hard", sentence, remedy)
+    return Finding("batch dependence", "hard", sentence, remedy, cause="batch dependence")
 
 
 def drift(case: Case) -> Finding | None:

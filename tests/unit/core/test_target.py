@@ -169,10 +169,10 @@ class Noisy(nn.Module):
 def test_draws_of_a_random_model_are_averaged() -> None:
     noisy = Noisy()
     many, model = Target(Watching(noisy), Access.GRADIENT, 5), Watching(noisy)
-    target = Target(model, Access.GRADIENT, 5)
+    target = Target(model, Access.GRADIENT, 5, draws=4)
     everyone = torch.arange(5)
     before = state_of_process()
-    averaged = target.gradient(X, first_score, everyone, draws=4)
+    averaged = target.gradient(X, first_score, everyone)
     singles = [many.gradient(X, first_score, everyone) for _ in range(4)]
     assert state_of_process() == before
     assert torch.allclose(averaged.grad, torch.stack([one.grad for one in singles]).mean(dim=0))
@@ -181,7 +181,7 @@ def test_draws_of_a_random_model_are_averaged() -> None:
     assert target.spent.forwards.tolist() == target.spent.backwards.tolist() == [4] * 5
     assert model.rows == 20
     spread = torch.stack([one.grad for one in singles]).std(dim=0).mean()
-    far = Target(Watching(noisy), Access.GRADIENT, 5).gradient(X, first_score, everyone, draws=200).grad
+    far = Target(Watching(noisy), Access.GRADIENT, 5, draws=200).gradient(X, first_score, everyone).grad
     assert (far - WEIGHTS[0]).abs().mean() < spread / 3, "the mean nears the gradient of the expectation"
 
 

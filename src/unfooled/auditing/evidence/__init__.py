@@ -26,20 +26,30 @@ from unfooled.core.evidence import Evidence, Measurement
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
 
-from .adaptation import adaptation
+from .adaptation import own_gradients
 from .boundary import planted
 from .cost import SAMPLE
 from .gradients import differences, saturated, usable
 from .landscape import climbs, ray
+from .parts import broken
 from .repeats import company, drift, randomness
 from .strength import black_box, finite_differences, longer, noise, small_steps, unbounded
 from .subject import Reading, Subject
 
 PROBES: tuple[Callable[[Subject], Reading], ...] = (
-    usable, saturated, differences, randomness, company, adaptation, ray, climbs, planted,
+    usable, saturated, differences, broken, randomness, company, own_gradients, ray, climbs, planted,
     small_steps, longer, noise, finite_differences, black_box, unbounded, drift,
 )  # fmt: skip
 """Every probe, in order; `drift` comes last, since it looks for what the others left behind."""
+
+ANSWERED: dict[str, tuple[Callable[[Subject], Reading], ...]] = {
+    "bpda": (differences, broken),
+    "eot": (ray, planted),
+    "logs": (saturated,),
+}
+"""What a look after a remedy leaves out: the model is as it was, and the searches rest on that no more. A stand-in
+need not foretell small moves of a model with steps; whether it was of use is told by who else breaks what stands. Of a
+model that draws lots some probes tell nothing."""
 
 
 def gather(
@@ -62,20 +72,17 @@ def gather(
     rows: list[Measurement] = []
     bill: list[dict[str, Any]] = []
     most = 0
-    for ladder in ladders(plan.threats):
-        usable_rungs = [index for index in ladder if probed(plan, plan.threats[index])]
-        if not usable_rungs or not clean.correct.any():
-            continue
-        index = min(usable_rungs, key=lambda rung: abs(float(sheets[rung].broken[clean.correct].mean()) - 0.5))
-        subject = _subject(plan, clean, plan.threats[index], sheets[index], progress)
+    for subject in subjects(plan, clean, sheets, progress):
         began = time.perf_counter()
-        progress.begin(subject.threat.name, "diagnosis", len(PROBES))
+        answered = {probe for cure in plan.remedies for probe in ANSWERED.get(cure, ())}
+        probes = [probe for probe in PROBES if probe not in answered]
+        progress.begin(subject.threat.name, "diagnosis", len(probes))
         readings = []
-        for probe in PROBES:
+        for probe in probes:
             if clock.out:
                 whole = False
                 break
-            name = f"diagnosis {subject.threat.name} {probe.__name__}"
+            name = f"diagnosis {', '.join(plan.remedies)} {subject.threat.name} {probe.__name__}"
             readings.append(_unpacked(journal.recall(name, partial(_packed, probe, subject))))
             progress.advance(1, 0)
         rows += [row for reading in readings for row in reading.rows]
@@ -83,6 +90,17 @@ def gather(
         bill.append({"threat": subject.threat.name, **costs, "seconds": round(time.perf_counter() - began, 3)})
         most = max(most, len(subject.wave))
     return Evidence(tuple(rows), most, tuple(bill)), whole
+
+
+def subjects(plan: Plan, clean: Clean, sheets: Sequence[Sheet], progress: Progress) -> list[Subject]:
+    """Give what there is to diagnose, one subject for each ladder of threats; see `gather`."""
+    found = []
+    for ladder in ladders(plan.threats):
+        usable_rungs = [index for index in ladder if probed(plan, plan.threats[index])]
+        if usable_rungs and clean.correct.any():
+            index = min(usable_rungs, key=lambda rung: abs(float(sheets[rung].broken[clean.correct].mean()) - 0.5))
+            found.append(_subject(plan, clean, plan.threats[index], sheets[index], progress))
+    return found
 
 
 def probed(plan: Plan, threat: ThreatModel) -> bool:

@@ -12,8 +12,10 @@ import torch
 
 from .subject import Reading, Subject, everyone, paid
 
+EXAMPLES = 4
 
-def adaptation(subject: Subject) -> Reading:
+
+def own_gradients(subject: Subject) -> Reading:
     """Count the gradients that one pass of the model takes by itself and that nobody can differentiate again.
 
     Reference:
@@ -21,7 +23,7 @@ def adaptation(subject: Subject) -> Reading:
         defenses. ICML 2022. https://arxiv.org/abs/2202.13711, section 3.
         Differs from the paper: it says what such defences do; how they are noticed is ours, as AutoAttack does it.
     """
-    subject = subject.first(4)
+    subject = subject.first(EXAMPLES)
     target = subject.target(len(subject.x), model=subject.plan.model)
     with _noting_gradients() as seen:
         target.answer(subject.x, everyone(subject.x))

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unfooled.auditing.plan import Plan
 from unfooled.auditing.suites import meant_for, obstacle
 from unfooled.core.batch import Batch
-from unfooled.core.target import Access
+from unfooled.core.target import Access, Model
 from unfooled.goals import Misclassify
+from unfooled.models.adaptive import Logarithms
 from unfooled.models.readout import Features, Readouts, find_features
 
 from .subject import Reading, Subject, added, everyone, paid
@@ -41,7 +43,7 @@ def planted(subject: Subject) -> Reading:
         ridge discriminant in closed form instead of a trained one.
     """
     subject = subject.first(EXAMPLES)
-    found = find_features(subject.plan.model, subject.x)
+    found = find_features(_climbed(subject.plan), subject.x)
     if found is None or subject.within.exponent == 0:  # few changed pixels: no smaller set lies all around
         return Reading([])
     problems, asked = _posed(subject, found)
@@ -60,6 +62,12 @@ def planted(subject: Subject) -> Reading:
         subject.measured("planted boundaries that noise found", chance, len(wave)),
     ]
     return added([*costs, Reading(rows if len(wave) else [])])
+
+
+def _climbed(plan: Plan) -> Model:
+    """Give the user's model, with the stand-ins through which remedies climb it."""
+    copied = plan.model if plan.adapted is None else plan.adapted.copy
+    return copied.model if isinstance(copied, Logarithms) else copied
 
 
 class _Problems(NamedTuple):
@@ -114,7 +122,7 @@ def _two_classes(subject: Subject, readouts: Readouts) -> Subject:
     """Give the same examples, all of class 0, under the planted readouts and the same set."""
     plan = subject.plan
     examples = replace(plan.examples, y=torch.zeros_like(plan.examples.y))
-    posed = replace(plan, model=readouts, classes=2, examples=examples, preparation="off")
+    posed = replace(plan, model=readouts, classes=2, examples=examples, preparation="off", adapted=None)
     threat = replace(subject.threat, goal=Misclassify(), carrier=None, trials=1, quorum=1.0)
     nothing = np.zeros_like(subject.clean.label)
     clean = replace(subject.clean, label=nothing, scores=None)

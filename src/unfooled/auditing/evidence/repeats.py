@@ -19,7 +19,7 @@ def randomness(subject: Subject) -> Reading:
     readings, runs = [], []
     climbs: list[Tensor] = []
     for run in (*range(RUNS), 0):
-        target = subject.target(len(subject.x), model=subject.plan.model, seed=subject.plan.seed + 7919 * (run + 1))
+        target = subject.target(len(subject.x), model=subject.bare, seed=subject.plan.seed + 7919 * (run + 1))
         runs.append(_scores(subject, target.answer(subject.x, everyone(subject.x))))
         if len(climbs) < 2:
             climbs.append(target.gradient(subject.x, subject.objective(), everyone(subject.x)).grad)
@@ -33,6 +33,17 @@ def randomness(subject: Subject) -> Reading:
         subject.measured("agreement of two gradients", _cosine(*climbs), n),
     ]
     return added([*readings, Reading(rows)])
+
+
+def agreement(subject: Subject, draws: int) -> float:
+    """Tell how alike two averages of gradients over this many draws are, as a median cosine."""
+    subject = subject.first(EXAMPLES)
+    climbs = []
+    for half in (0, 1):
+        seed = subject.plan.seed + 104729 * (half + 1)
+        target = subject.target(len(subject.x), model=subject.bare, seed=seed, draws=draws)
+        climbs.append(target.gradient(subject.x, subject.objective(), everyone(subject.x)).grad)
+    return _cosine(*climbs)
 
 
 def company(subject: Subject) -> Reading:

@@ -22,6 +22,7 @@ from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Objective, Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.losses import cross_entropy, margin
+from unfooled.models.prepare import Prepared
 
 LARGEST = 1e9
 """Figures are cut here, so that run.json holds no infinity."""
@@ -98,13 +99,19 @@ class Subject:
         """Randomness of the diagnosis, apart from that of any attack."""
         return Draws.of(self.plan.seed, self.threat.name, "diagnosis")
 
+    @property
+    def bare(self) -> Prepared:
+        """The user's own model, without any copy or remedy."""
+        return Prepared(self.plan.model, self.plan.model, lenient=True)
+
     def first(self, n: int) -> Subject:
         """Give the same with a smaller sample."""
         return replace(self, size=min(n, self.size))
 
     def target(
-        self, rows: int, *, model: Model | None = None, batch: int | None = None, seed: int | None = None
-    ) -> Target:
+        self, rows: int, *, model: Model | None = None, batch: int | None = None, seed: int | None = None,
+        draws: int | None = None,
+    ) -> Target:  # fmt: skip
         """Open a door to the model, by default as the attacks met it, for `rows` examples."""
         plan = self.plan
         return Target(
@@ -115,6 +122,7 @@ class Subject:
             seed=plan.seed if seed is None else seed,
             device=plan.device,
             on_pass=self.on_pass,
+            draws=draws or plan.searched.draws,
         )
 
     def objective(self, loss: str = "margin") -> Objective:
