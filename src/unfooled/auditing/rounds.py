@@ -138,19 +138,18 @@ class Rounds:
             self.progress.advance(len(wave), 0)
 
     def _send(self, plan: Plan, cohort: np.ndarray) -> None:
-        share = min(1.0, len(cohort) / min(LARGEST, len(plan.examples))) if plan.may_end else 1.0
         for ladder in ladders(plan.threats):
             rungs = [_Rung(plan.threats[index], self.sheets[index]) for index in ladder]
-            self._ladder(plan, rungs, self.clean.of(cohort), share)
+            self._ladder(plan, rungs, self.clean.of(cohort), len(cohort))
 
-    def _ladder(self, plan: Plan, ladder: list[_Rung], clean: Clean, share: float) -> None:
-        """Attack at several radii, smallest first.
+    def _ladder(self, plan: Plan, ladder: list[_Rung], clean: Clean, of: int) -> None:
+        """Attack so many examples at several radii, smallest first.
 
         An attack that looks for the nearest success runs once, at the largest radius, on all that it could still bring
         down at any; without a limit, on all. Then the others climb from below, and what fell is carried. At a single
         radius all run in the suite's order.
         """
-        stages = {rung.threat.name: self._stages(plan, rung.threat, share) for rung in ladder}
+        stages = {rung.threat.name: self._stages(plan, rung.threat, of) for rung in ladder}
         lowest, highest = ladder[0], ladder[-1]
         exposed = clean.correct & ~clean.reaching(highest.threat.goal, plan.examples.y)
         shared = runs_once([rung.threat for rung in ladder])
@@ -165,7 +164,7 @@ class Rounds:
             for stage in stages[rung.threat.name]:
                 if not shared(stage):
                     standing = np.flatnonzero(exposed & ~rung.sheet.broken) if stage.runs_after(paid) else _NOBODY
-                    picked = self._picked(stage, rung.sheet, standing, len(cohort))
+                    picked = self._picked(stage, rung.sheet, standing, of)
                     paid = self._stage(plan, [rung], stage, clean, picked)
 
     def _picked(self, stage: Stage, sheet: Sheet, standing: np.ndarray, of: int) -> np.ndarray:
@@ -176,8 +175,9 @@ class Rounds:
     def _keys(self, rows: np.ndarray) -> list[str]:
         return [self.plan.examples.keys[row] for row in rows.tolist()]
 
-    def _stages(self, plan: Plan, threat: ThreatModel, share: float) -> list[Stage]:
-        """Pick the attacks that can be used under a threat, for a share of a full cohort; note why others cannot."""
+    def _stages(self, plan: Plan, threat: ThreatModel, of: int) -> list[Stage]:
+        """Pick the attacks that can be used under a threat, for a cohort of so many; note why others cannot."""
+        share = min(1.0, of / min(LARGEST, len(plan.examples))) if plan.may_end else 1.0
         usable = []
         for stage in meant_for(plan.stages, threat.within):
             why = obstacle(stage, threat)

@@ -25,7 +25,7 @@ def _climbs(
     """Climb from blocks of these sides, each time for the share of the survivors that came closest.
 
     Args:
-        name: What the stages are called, with a number from the second on.
+        name: Of the stages, with a number from the second on.
         sides: Sides of blocks, as shares of the input's.
         share: Of those that stand; one for each climb, if they differ.
         first: Number of the first random start.
@@ -148,10 +148,7 @@ def _stage(given: str | Stage | Attack[Ball]) -> Stage:
 
 
 def _name_of(attack: Attack[Ball]) -> str:
-    for name, known in ATTACKS.items():
-        if known == attack:
-            return name
-    return type(attack).__name__
+    return next((name for name, known in ATTACKS.items() if known == attack), type(attack).__name__)
 
 
 def _unused(name: str, stages: list[Stage]) -> str:
