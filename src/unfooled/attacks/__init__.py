@@ -25,9 +25,11 @@ from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
+from .patch_rs import PatchRS
 from .pgd import PGD
 from .rays import RayS
 from .sigma_zero import SigmaZero
+from .sparse_rs import SparseRS
 from .square import Square
 from .superdeepfool import SuperDeepFool
 from .uniform_noise import UniformNoise
@@ -55,6 +57,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "fab-t": FABTargeted(),
     "square": Square(),
     "rays": RayS(),
+    "sparse-rs": SparseRS(),
+    "patch-rs": PatchRS(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
