@@ -25,8 +25,10 @@ from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
 from .momentum_pgd import MomentumPGD
+from .one_pixel import OnePixel
 from .patch_rs import PatchRS
 from .pgd import PGD
+from .pixel_corners import PixelCorners
 from .rays import RayS
 from .sigma_zero import SigmaZero
 from .sparse_rs import SparseRS
@@ -59,6 +61,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "rays": RayS(),
     "sparse-rs": SparseRS(),
     "patch-rs": PatchRS(),
+    "pixel-corners": PixelCorners(),
+    "one-pixel": OnePixel(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
