@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from unfooled.attacks import ATTACKS
 from unfooled.attacks.one_pixel import OnePixel
+from unfooled.attacks.p_rgf import PRGF
 from unfooled.attacks.pixel_corners import PixelCorners
 from unfooled.core.answer import Scores
 from unfooled.core.attack import Attack, Found, Hints, Problem, as_is
@@ -47,7 +48,7 @@ def example_attack() -> Attack[Ball]:
 
 
 ALL = {**ATTACKS, "an added one": example_attack()}
-MANY = (OnePixel, PixelCorners)
+MANY = (OnePixel, PixelCorners, PRGF)
 """Attacks that ask about many candidates of one example in one pass."""
 
 CLASSES = 5
@@ -58,7 +59,7 @@ GOALS: dict[str, Goal] = {
 
 def short(attack: Attack[Ball], **settings: Any) -> Attack[Ball]:
     """The same attack with few steps, draws, targets and queries, whichever it has."""
-    few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40} | settings
+    few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40, "samples": 12} | settings
     changed: Attack[Ball] = replace(attack, **{one.name: few[one.name] for one in fields(attack) if one.name in few})  # type: ignore[type-var, arg-type]
     return changed
 

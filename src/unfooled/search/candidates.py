@@ -43,7 +43,8 @@ def ask_all(
     told = torch.full(wanted.shape, -torch.inf, device=x.values.device)
     going_on = torch.ones_like(owner, dtype=torch.bool)
     part = max(1, min(TOGETHER, _VALUES // max(1, x.values[:1].numel())))
-    for some in torch.arange(wanted.shape[1], device=owner.device).split(part):
+    for begin in range(0, wanted.shape[1], part):
+        some = torch.arange(begin, min(begin + part, wanted.shape[1]), device=owner.device)
         rows = (going_on & wanted[:, some].any(dim=1)).nonzero().flatten()
         if len(rows):
             asked = wanted[rows][:, some]

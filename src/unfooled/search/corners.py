@@ -66,9 +66,9 @@ def climb_corners(keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: 
         order, number = _ordered(rows, by_pixel(x.values), slope, shortlist if ranked else None)
         asked = _asked(rows, number)
         told, going_on = ask_all(keeper, objective, rows.owner, asked, partial(_made, (problem.within, rows, x, order)))
-        loss, best = (one[:, :beam] for one in told.sort(dim=1, descending=True, stable=True))
+        level, best = (one[:, :beam] for one in told.sort(dim=1, descending=True, stable=True))
         points, left = _moved(rows, order, best), rows.left - asked.sum(dim=1)
-        rows = rows._replace(points=points, alive=loss > -torch.inf, left=left).rows(going_on)
+        rows = rows._replace(points=points, alive=level > -torch.inf, left=left).rows(going_on)
 
 
 def _opened(keeper: Keeper[Ball], queries: int) -> _Open:
