@@ -64,6 +64,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "sparse-rs": SparseRS(),
     "patch-rs": PatchRS(),
     "pixel-corners": PixelCorners(),
+    "pixel-gradient": PixelCorners(queries=1000, shortlist=128),
     "one-pixel": OnePixel(),
     "simba": SimBA(),
     "simba-dct": SimBA(waves=0.25),

@@ -17,8 +17,7 @@ from unfooled.search.keeper import Keeper
 class OnePixel:
     """Breed single pixels, or lists of a few, by differential evolution.
 
-    Works in any Ball and needs scores; made for `l0:1`. `PixelCorners` is far cheaper where gradients are granted,
-    and exact.
+    Works in any Ball and needs scores; made for `l0:1`. `PixelCorners` is exact, or, with gradients, far cheaper.
 
     Attributes:
         queries: Most queries of an example, 1 or more: the paper's hundred generations.

@@ -17,13 +17,14 @@ from unfooled.search.keeper import Keeper
 class PixelCorners:
     """Move single pixels to the corners of their colours, then second ones from the best of these points, and so on.
 
-    Works in any Ball and needs scores; made for L0. In `l0:1` and without a shortlist it is exhaustive: what it does
-    not break, no single pixel at a corner of its colours breaks, 8 a pixel in colour and 2 in grey. Where gradients
-    are granted, they pick the shortlist.
+    Works in any Ball; made for L0. Without a shortlist it needs scores, and in `l0:1` it is exhaustive: what it does not
+    break, no single pixel at a corner of its colours breaks, 8 a pixel in colour and 2 in grey. A shortlist is picked
+    by gradients.
 
     Attributes:
         queries: Most queries of an example, gradients among them, 1 or more.
-        shortlist: How many corners of each point to ask about where gradients are granted, 1 or more; None for all.
+        shortlist: How many corners of each point to ask about, those that a gradient there ranks first, 1 or more;
+            None for all.
         beam: From how many points to go on to the next pixel, 1 or more; 1 is greedy.
 
     Reference:
@@ -35,14 +36,20 @@ class PixelCorners:
     """
 
     queries: int = 10_000
-    shortlist: int | None = 128
+    shortlist: int | None = None
     beam: int = 1
-    needs: ClassVar[Access] = Access.SCORES
     nearest: ClassVar[bool] = False
+
+    @property
+    def needs(self) -> Access:
+        """See `Attack.needs`."""
+        return Access.SCORES if self.shortlist is None else Access.GRADIENT
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`; a set of few corners costs less."""
-        return Bill(queries=self.queries, forwards=0, backwards=0)
+        if self.shortlist is None:
+            return Bill(queries=self.queries, forwards=0, backwards=0)
+        return Bill(queries=0, forwards=self.queries, backwards=self.queries // 2 + self.beam)
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unfooled.core.batch import Batch
 from unfooled.core.pixels import by_pixel
-from unfooled.core.target import Access, Objective
+from unfooled.core.target import Objective
 from unfooled.core.threat import Ball, Loss
 
 from .candidates import ask_all
@@ -41,29 +41,28 @@ def climb_corners(keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: 
     """Move one pixel to each corner of its colours, then from the best of these points another one, and so on.
 
     A pixel of c colours has 2^c corners: each colour at the least or the most that it may be. It ends when the set
-    lets no more pixels change, or with the queries. Where gradients are granted and there is a shortlist, one gradient
-    a point ranks its corners by the linearised loss.
+    lets no more pixels change, or with the queries. Where there is a shortlist, one gradient a point ranks its corners by
+    the linearised loss.
 
     Args:
         keeper: Holds the problem.
         loss: What to climb.
         queries: Most queries of an example, gradients among them, 0 or more.
-        shortlist: How many corners of each point to ask about where gradients are granted; None for all.
+        shortlist: How many corners of each point to ask about; None for all, without gradients.
         beam: From how many points to go on, 1 or more.
     """
     problem = keeper.problem
     objective, rows = problem.objective(loss), _opened(keeper, queries)
-    ranked = shortlist is not None and problem.target.access is Access.GRADIENT
     most = changeable(problem.within, problem.x)
     for changed in range(int(most.max()) if len(most) else 0):
         rows = rows.rows((most[rows.owner] > changed) & (rows.left > 0))
         x, slope = problem.x.rows(rows.owner), torch.zeros_like(rows.points)
-        if ranked:
+        if shortlist is not None:
             rows, slope = _sloped(keeper, objective, rows, first=changed == 0)
             x = problem.x.rows(rows.owner)
         if not bool(rows.alive.any()):
             return
-        order, number = _ordered(rows, by_pixel(x.values), slope, shortlist if ranked else None)
+        order, number = _ordered(rows, by_pixel(problem.beginning(rows.owner).values), slope, shortlist)
         asked = _asked(rows, number)
         told, going_on = ask_all(keeper, objective, rows.owner, asked, partial(_made, (problem.within, rows, x, order)))
         level, best = (one[:, :beam] for one in told.sort(dim=1, descending=True, stable=True))
@@ -76,7 +75,7 @@ def _opened(keeper: Keeper[Ball], queries: int) -> _Open:
     x = problem.x.rows(owner)
     lowest, highest = ends(problem.within, x, limited=math.isinf(problem.within.exponent))
     alive = torch.ones(len(owner), 1, dtype=torch.bool, device=owner.device)
-    points = by_pixel(x.values).unsqueeze(1)
+    points = by_pixel(problem.beginning(owner).values).unsqueeze(1)
     return _Open(owner, by_pixel(lowest), by_pixel(highest), points, alive, torch.full_like(owner, queries))
 
 
@@ -98,17 +97,17 @@ def _sloped(keeper: Keeper[Ball], objective: Objective, rows: _Open, *, first: b
     return rows, slope
 
 
-def _ordered(rows: _Open, x: Tensor, slope: Tensor, shortlist: int | None) -> tuple[Tensor, Tensor]:
+def _ordered(rows: _Open, begin: Tensor, slope: Tensor, shortlist: int | None) -> tuple[Tensor, Tensor]:
     """Rank the corners of unchanged pixels by what they gain, (r, w, d * 2^c), and tell how many there are, (r, w)."""
-    colours = x.shape[1]
+    colours = begin.shape[1]
     low, high = (end.unsqueeze(1) - rows.points for end in (rows.lowest, rows.highest))
     gains, moves = [], []
     for corner in range(2**colours):
-        up = _bits(torch.tensor(corner, device=x.device), colours).view(-1, 1)
+        up = _bits(torch.tensor(corner, device=begin.device), colours).view(-1, 1)
         step = torch.where(up, high, low)
         gains.append((step * slope).cumsum(dim=2)[:, :, -1])
         moves.append((step != 0).any(dim=2))
-    unchanged = (rows.points == x.unsqueeze(1)).all(dim=2) & rows.alive.unsqueeze(2)
+    unchanged = (rows.points == begin.unsqueeze(1)).all(dim=2) & rows.alive.unsqueeze(2)
     open_ones = (torch.stack(moves, dim=3) & unchanged.unsqueeze(3)).flatten(2)
     gain = torch.where(open_ones, torch.stack(gains, dim=3).flatten(2).nan_to_num(), -torch.inf)
     number = open_ones.sum(dim=2)
