@@ -54,7 +54,7 @@ def read_right(net: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cifar() -> tuple[nn.Module, Tensor, Tensor]:
-    """The network of the package cifar-10-model, and those of foolbox's twenty CIFAR-10 pictures that it reads right."""
+    """The network of the package cifar-10-model, and those of foolbox's twenty pictures that it reads right."""
     path = folder("cifar_10_model") / "trained_models" / "cnn_model.h5"
     if hashlib.sha256(path.read_bytes()).hexdigest() != CIFAR_SHA256:
         raise SystemExit(f"{path.name} is not the known one: install cifar-10-model==7.4.0")

@@ -17,9 +17,9 @@ from unfooled.search.keeper import Keeper
 class PixelCorners:
     """Move single pixels to the corners of their colours, then second ones from the best of these points, and so on.
 
-    Works in any Ball; made for L0. Without a shortlist it needs scores, and in `l0:1` it is exhaustive: what it does not
-    break, no single pixel at a corner of its colours breaks, 8 a pixel in colour and 2 in grey. A shortlist is picked
-    by gradients.
+    Works in any Ball; made for L0. Without a shortlist it needs scores, and in `l0:1` it is exhaustive: what it does
+    not break, no single pixel at a corner of its colours breaks, 8 a pixel in colour and 2 in grey. A shortlist is
+    picked by gradients.
 
     Attributes:
         queries: Most queries of an example, gradients among them, 1 or more.

@@ -41,8 +41,8 @@ def climb_corners(keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: 
     """Move one pixel to each corner of its colours, then from the best of these points another one, and so on.
 
     A pixel of c colours has 2^c corners: each colour at the least or the most that it may be. It ends when the set
-    lets no more pixels change, or with the queries. Where there is a shortlist, one gradient a point ranks its corners by
-    the linearised loss.
+    lets no more pixels change, or with the queries. Where there is a shortlist, one gradient a point ranks its corners
+    by the linearised loss.
 
     Args:
         keeper: Holds the problem.
