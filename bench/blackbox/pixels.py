@@ -95,7 +95,7 @@ def main() -> None:
     torch.set_num_threads(1)
     net = models("mnist_clean")["mnist_clean"].requires_grad_(False)
     x, y = least_sure(net, *right(net, *data(AMONG), AMONG), DIGITS)
-    exact("mnist_clean", net, x, y, 14)
+    exact("mnist_clean", net, x, y, 10)
     for pixels in (1, 5):
         duel("mnist_clean", net, x, y, pixels)
     net, x, y = cifar()

@@ -64,7 +64,7 @@ def counted(name: str, net: nn.Module, x: Tensor, y: Tensor, radius: float) -> N
 
 
 def overhead(name: str, net: nn.Module, x: Tensor, y: Tensor, queries: int) -> float:
-    """Time Square and then bare passes of the same sizes, several times: CPU of the one over the other, the median."""
+    """Time Square and then bare passes of the same sizes: CPU of the one over the other, median of some rounds."""
     import unfooled
 
     found = []

@@ -47,7 +47,7 @@ class Patch:
         changed = _places(silence_padding(x_adv.values != x.values, x)).any(dim=1)
         far = torch.zeros_like(x.ids)
         for axis in range(1, changed.ndim):
-            line = changed.movedim(axis, 1).reshape(len(far), changed.shape[axis], -1).any(dim=2).to(torch.int8)
+            line = changed.movedim(axis, 1).unsqueeze(-1).flatten(2).any(dim=2).to(torch.int8)
             extent = line.shape[1] - line.argmax(dim=1) - line.flip(1).argmax(dim=1)
             far = torch.maximum(far, torch.where(line.any(dim=1), extent, 0))
         return far.double()
