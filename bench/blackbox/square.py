@@ -44,7 +44,7 @@ def compared(name: str, net: nn.Module, x: Tensor, y: Tensor, radius: float) -> 
     mine = measured(ours("square", f"linf:{radius}", queries=fewer), net, x, y, "linf")
     theirs_stand, ours_stand = (len(x) - int(outcome.held.sum()) for outcome in (official, mine))
     promise(
-        f"Square on {name} at {radius}, {len(x)} points: robust at {fewer} queries, beside the official one's {QUERIES}",
+        f"Square on {name} at {radius}, {len(x)} points: robust at {fewer} queries, beside the official at {QUERIES}",
         f"ours {ours_stand}, {mine.forwards:.0f} forwards a point; official {theirs_stand}, {official.forwards:.0f}",
         f"no more robust, at <= {FEWER} times the queries, allowed and asked",
         ours_stand <= theirs_stand and mine.forwards <= FEWER * official.forwards,
