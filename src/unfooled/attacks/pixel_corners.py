@@ -26,6 +26,7 @@ class PixelCorners:
         shortlist: How many corners of each point to ask about, those that a gradient there ranks first, 1 or more;
             None for all.
         beam: From how many points to go on to the next pixel, 1 or more; 1 is greedy.
+        noisy: At how many noisy copies of a point to ask for its gradient too, 0 or more; rough models need some.
 
     Reference:
         Su, Vargas and Sakurai. One pixel attack for fooling deep neural networks. IEEE TEVC 2019.
@@ -38,6 +39,7 @@ class PixelCorners:
     queries: int = 10_000
     shortlist: int | None = None
     beam: int = 1
+    noisy: int = 0
     nearest: ClassVar[bool] = False
 
     @property
@@ -49,10 +51,11 @@ class PixelCorners:
         """See `Attack.bill`; a set of few corners costs less."""
         if self.shortlist is None:
             return Bill(queries=self.queries, forwards=0, backwards=0)
-        return Bill(queries=0, forwards=self.queries, backwards=self.queries // 2 + self.beam)
+        return Bill(queries=0, forwards=self.queries, backwards=self.queries)
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem)
-        climb_corners(keeper, loss_named("margin"), self.queries, shortlist=self.shortlist, beam=self.beam)
+        loss, listed = loss_named("margin"), self.shortlist
+        climb_corners(keeper, loss, self.queries, shortlist=listed, beam=self.beam, noisy=self.noisy)
         return keeper.found()

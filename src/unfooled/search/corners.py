@@ -19,6 +19,8 @@ from .exchange import changeable
 from .keeper import Keeper
 from .windows import ends
 
+_NOISE = 0.1  # of the range: standard deviation in noisy copies
+
 
 class _Open(NamedTuple):
     """The rows still open: owner (r,), the ends of each value (r, c, d), the points to go on from (r, w, c, d).
@@ -37,7 +39,9 @@ class _Open(NamedTuple):
         return _Open(*(field[index] for field in self))
 
 
-def climb_corners(keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: int | None, beam: int) -> None:
+def climb_corners(
+    keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: int | None, beam: int, noisy: int = 0
+) -> None:
     """Move one pixel to each corner of its colours, then from the best of these points another one, and so on.
 
     A pixel of c colours has 2^c corners: each colour at the least or the most that it may be. It ends when the set
@@ -50,6 +54,7 @@ def climb_corners(keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: 
         queries: Most queries of an example, gradients among them, 0 or more.
         shortlist: How many corners of each point to ask about; None for all, without gradients.
         beam: From how many points to go on, 1 or more.
+        noisy: At how many noisy copies of each point to ask for its gradient too, 0 or more.
     """
     problem = keeper.problem
     objective, rows = problem.objective(loss), _opened(keeper, queries)
@@ -59,6 +64,8 @@ def climb_corners(keeper: Keeper[Ball], loss: Loss, queries: int, *, shortlist: 
         x, slope = problem.x.rows(rows.owner), torch.zeros_like(rows.points)
         if shortlist is not None:
             rows, slope = _sloped(keeper, objective, rows, first=changed == 0)
+            for copy in range(noisy):
+                rows, slope = _smoothed(keeper, objective, rows, slope, changed * noisy + copy)
             x = problem.x.rows(rows.owner)
         if not bool(rows.alive.any()):
             return
@@ -95,6 +102,23 @@ def _sloped(keeper: Keeper[Ball], objective: Objective, rows: _Open, *, first: b
         going_on = keeper.keep(rows.owner, points, seen.loss, seen.answer)
         rows, slope = rows.rows(going_on), slope[going_on]
     return rows, slope
+
+
+def _smoothed(
+    keeper: Keeper[Ball], objective: Objective, rows: _Open, slope: Tensor, draw: int
+) -> tuple[_Open, Tensor]:
+    """Add the gradients at noisy copies of the points, which see further than those at the points themselves."""
+    target, within, width = keeper.problem.target, keeper.problem.within, rows.points.shape[1]
+    payable = target.affords(rows.owner, width) & (rows.left >= width)
+    rows, slope = rows.rows(payable), slope[payable]
+    if not len(rows.owner):
+        return rows, slope
+    owner = rows.owner.repeat_interleave(width)
+    x = keeper.problem.x.rows(owner)
+    noise = keeper.problem.draws.normal(tuple(x.values.shape[1:]), x.ids, "noise", draw)
+    points = rows.points.reshape(x.values.shape) + _NOISE * (within.high - within.low) * noise
+    seen = target.gradient(within.resized(math.inf).project(x.holding(points), x), objective, owner)
+    return rows._replace(left=rows.left - width), slope + by_pixel(seen.grad).view_as(slope)
 
 
 def _ordered(rows: _Open, begin: Tensor, slope: Tensor, shortlist: int | None) -> tuple[Tensor, Tensor]:
