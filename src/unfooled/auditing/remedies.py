@@ -78,8 +78,8 @@ def remedied(audited: Audited) -> tuple[Evidence, bool]:
     """Gather evidence and carry out the remedies that it calls for; then look again, as the remedies attack.
 
     First the model is met through stand-ins for what breaks its gradients, by logarithms of its probabilities, or by
-    gradients averaged over draws. Where others still break what stands, it is searched without gradients. Where the
-    time is up before a remedy was carried out and looked at, what was found before it still speaks against the figures.
+    gradients averaged over draws. Where gradients mislead even so, it is searched without them. Where the time
+    is up before a remedy was carried out and looked at, what was found before it still speaks against the figures.
 
     Tells also whether all came to its end before the time was up.
     """
@@ -110,12 +110,14 @@ class _Treatment(NamedTuple):
 
     Attributes:
         plan: Its stages are the remedies' attacks.
+        how: What was done to the model, or to the search.
         cures: Which findings it answers.
         costs: What it took to make it.
         looks: The model as the next look meets it, by fewer draws than attacks.
     """
 
     plan: Plan
+    how: str
     cures: tuple[str, ...]
     costs: dict[str, int]
     looks: Prepared | None
@@ -139,15 +141,15 @@ def _adapting(audited: Audited, findings: Sequence[Finding]) -> _Treatment | Non
     watched = 0 if broken is None else PASSES * len(subject.first(PARTS_EXAMPLES).wave)
     costs = {"queries": 0, "forwards": spent + watched, "backwards": spent}
     attacks = replace(plan, adapted=model, remedies=cures, stages=_named(stages, cures))
-    return _Treatment(attacks, cures, costs, replace(model, draws=min(draws, FEW_DRAWS)))
+    return _Treatment(attacks, model.steps, cures, costs, replace(model, draws=min(draws, FEW_DRAWS)))
 
 
 def _blind(audited: Audited, findings: Sequence[Finding]) -> _Treatment | None:
-    """Search without gradients where others break what stands, or nothing can stand in; None where that is not so.
+    """Search without gradients where others break what stands, or stand-ins lead nowhere; None where that is not so.
 
     Where a longer climb breaks it too, gradients lead somewhere, and the suite was too weak.
     """
-    plan, wanted = audited.plan, {"differences"} if audited.plan.adapted is not None else {"differences", "bpda"}
+    plan, wanted = audited.plan, ("bpda", "differences")
     hard = [finding for finding in findings if finding.severity == "hard"]
     if audited.clean.scores is None or not any(finding.cure in wanted for finding in hard):
         return None
@@ -155,7 +157,8 @@ def _blind(audited: Audited, findings: Sequence[Finding]) -> _Treatment | None:
         return None
     remedies = (*plan.remedies, "differences")
     stages = tuple(stage._replace(name=f"{stage.name}, no gradients") for stage in BLIND)
-    return _Treatment(replace(plan, remedies=remedies, stages=stages), tuple(wanted), {}, plan.adapted)
+    blind = replace(plan, remedies=remedies, stages=stages)
+    return _Treatment(blind, "searches by scores alone", wanted, {}, plan.adapted)
 
 
 def _named(stages: Sequence[Stage], cures: Sequence[str]) -> tuple[Stage, ...]:
@@ -187,7 +190,7 @@ def _done(treatment: _Treatment, findings: Sequence[Finding], fell: np.ndarray, 
         {
             "threat": finding.threat,
             "cure": ", ".join(plan.remedies),
-            "how": plan.searched.steps,
+            "how": treatment.how,
             "check": finding.check,
             "severity": finding.severity,
             "cause": finding.cause,

@@ -1,4 +1,4 @@
-"""Operations of torch whose gradient is zero by definition, differentiated as if they did nothing."""
+"""Watchers of torch's operations: some get another gradient, some are counted; what they answer stays as it is."""
 
 from __future__ import annotations
 
@@ -46,3 +46,16 @@ class StraightThrough(TorchFunctionMode):
         if self._seen is not None:
             self._seen(func.__name__, fault)
         return answer.detach() + (args[0] - args[0].detach())
+
+
+class OwnGradients(TorchFunctionMode):
+    """Counts the gradients that are taken within it and that nobody can differentiate again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call an operation of torch."""
+        self.taken += func in (torch.autograd.grad, Tensor.backward) and not (kwargs or {}).get("create_graph")
+        return func(*args, **(kwargs or {}))

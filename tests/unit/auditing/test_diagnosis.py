@@ -122,6 +122,9 @@ def noisy(x: Tensor, size: float = 0.3) -> Tensor:
 
 PLANTED: dict[str, tuple[Callable[[], nn.Module], set[str]]] = {
     "input quantisation": (lambda: Around(rounded), {"dead gradients"}),
+    "a comparison": (  # nothing can stand in for it
+        lambda: Around(lambda x: torch.where(x > 0.5, 0.7, 0.3)), {"dead gradients", "planted boundaries missed"},
+    ),
     "a detached layer": (lambda: Detached(True), {"gradients against differences"}),
     "sign activation": (lambda: Inside(torch.sign), {"dead gradients"}),
     "temperature 1000": (lambda: Around(after=lambda scores: 1000 * scores), {"saturated scores"}),
@@ -129,7 +132,7 @@ PLANTED: dict[str, tuple[Callable[[], nn.Module], set[str]]] = {
     "noise at inference": (lambda: Around(noisy), {"random answers"}),
     "statistics of the batch": (lambda: Around(batch_norm), {"batch dependence"}),
     "a memory": (Remembering, {"changing model"}),
-}
+}  # fmt: skip
 
 SOUND: dict[str, Callable[[], nn.Module]] = {
     "a smooth stand-in for quantisation": lambda: Around(lambda x: x + 0.02 * torch.sin(8 * torch.pi * x)),
@@ -157,6 +160,12 @@ def sound() -> Results:
     return run(trained())
 
 
+@cache
+def faulty(fault: str) -> Results:
+    """The run of a planted fault."""
+    return run(PLANTED[fault][0]())
+
+
 def causes(found: Diagnosis) -> set[str]:
     return {finding.check for finding in found.findings}
 
@@ -169,8 +178,7 @@ def test_the_net_is_worth_attacking() -> None:
 
 @pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_found(fault: str) -> None:
-    make, expected = PLANTED[fault]
-    results = run(make())
+    expected, results = PLANTED[fault][1], faulty(fault)
     found, (evidence,) = diagnose(results), gathered(results.run)
     assert expected <= causes(found), found
     assert found.verdict in (Verdict.UNRELIABLE, Verdict.SUSPICIOUS) or evidence.remedies
@@ -183,7 +191,7 @@ def test_a_sound_twin_raises_no_hard_alarm(twin: str) -> None:
 
 
 def test_findings_tell_their_remedy_and_their_threat() -> None:
-    for finding in diagnose(run(Around(rounded))).findings:
+    for finding in diagnose(faulty("input quantisation")).findings:
         assert finding.threat == "linf:0.04"
         assert finding.sentence
         assert finding.remedy
@@ -286,13 +294,13 @@ def test_a_weak_attack_is_told_from_a_strong_one() -> None:
 
 
 def test_the_gate_believes_no_unreliable_run() -> None:
-    assert any("memory" in doubt for doubt in reliability(run(Remembering())))
+    assert any("memory" in doubt for doubt in reliability(faulty("a memory")))
     assert reliability(sound()) == []
     assert diagnose(sound()).verdict is Verdict.RELIABLE
 
 
 def test_the_page_tells_the_verdict_and_what_to_do() -> None:
-    page = render(run(Around(lambda x: torch.where(x > 0.5, 0.7, 0.3))))  # nothing can stand in for a comparison
+    page = render(faulty("a comparison"))
     assert "Can this be believed?" in page
     assert "unreliable" in page
     assert "BPDA" in page

@@ -9,7 +9,7 @@ import pytest
 import torch
 from oracles import Watching
 from torch import Tensor, nn
-from unit.auditing.test_diagnosis import SUITE, Around, causes, pictures, run, sound, trained
+from unit.auditing.test_diagnosis import SUITE, causes, faulty, pictures, run, sound, trained
 
 import unfooled
 from unfooled.auditing.evidence.boundary import _readout
@@ -21,6 +21,7 @@ from unfooled.diagnose import CHECKS, Case, Verdict, diagnose
 from unfooled.diagnose.boundary import EASY
 from unfooled.models.classifier import wrap
 from unfooled.models.readout import find_features
+from unfooled.models.through import OwnGradients
 
 BLIND = (Verdict.CANNOT_SAY, Verdict.UNRELIABLE)
 
@@ -59,9 +60,8 @@ def test_a_sound_net_loses_what_was_planted_and_noise_does_not_find_it() -> None
     assert noise.value < EASY * found.n
 
 
-def test_what_lies_behind_steps_is_missed_and_found_through_stand_ins() -> None:
-    assert "planted boundaries missed" in causes(diagnose(run(Around(lambda x: torch.where(x > 0.5, 0.7, 0.3)))))
-    found = measured(run(Around(lambda x: (x * 4).round() / 4)))["planted boundaries that the attacks found"]
+def test_what_lies_behind_rounding_is_found_through_stand_ins() -> None:
+    found = measured(faulty("input quantisation"))["planted boundaries that the attacks found"]
     assert found.value == found.n > 0
 
 
@@ -156,9 +156,24 @@ def surely_read(model: nn.Module, n: int = 32) -> tuple[Tensor, Tensor]:
 
 
 def test_a_purification_loop_is_never_reliable() -> None:
-    found = diagnose(run(Purifying(through=False)))
+    found = diagnose(run(Purifying(through=False), n=24))
     assert found.verdict in BLIND
     assert "adapts while it answers" in causes(found)
+
+
+def test_gradients_are_counted_unless_they_can_be_differentiated_again() -> None:
+    def loss() -> Tensor:
+        return torch.ones(2, requires_grad=True).square().sum()
+
+    with OwnGradients() as own:
+        at = torch.ones(2, requires_grad=True)
+        torch.autograd.grad(at.square().sum(), at, create_graph=True)
+        assert own.taken == 0
+        torch.autograd.grad(at.square().sum(), at)
+        loss().backward()
+    assert own.taken == 2
+    loss().backward()
+    assert own.taken == 2
 
 
 def test_a_loop_that_keeps_its_graph_is_no_purification_in_secret() -> None:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any
-
-import torch
+from unfooled.models.through import OwnGradients
 
 from .subject import Reading, Subject, everyone, paid
 
@@ -25,24 +19,6 @@ def own_gradients(subject: Subject) -> Reading:
     """
     subject = subject.first(EXAMPLES)
     target = subject.target(len(subject.x), model=subject.plan.model)
-    with _noting_gradients() as seen:
+    with OwnGradients() as own:
         target.answer(subject.x, everyone(subject.x))
-    return paid(target, [subject.measured("gradients taken while answering", len(seen), 1)])
-
-
-@contextmanager
-def _noting_gradients() -> Iterator[list[str]]:
-    """Note each call of torch's backward passes that keeps no graph; nothing of torch is replaced for it."""
-    codes = {function.__code__ for function in (torch.autograd.grad, torch.autograd.backward)}
-    seen: list[str] = []
-
-    def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code in codes and not frame.f_locals.get("create_graph"):
-            seen.append(frame.f_code.co_name)
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield seen
-    finally:
-        sys.setprofile(before)
+    return paid(target, [subject.measured("gradients taken while answering", own.taken, 1)])
