@@ -24,6 +24,7 @@ from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
+from .hop_skip_jump import HopSkipJump
 from .momentum_pgd import MomentumPGD
 from .pgd import PGD
 from .rays import RayS
@@ -57,6 +58,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "square": Square(),
     "square-pgd": SquarePGD(),
     "rays": RayS(),
+    "hop-skip-jump": HopSkipJump(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

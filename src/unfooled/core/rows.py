@@ -36,3 +36,10 @@ def unit(direction: Tensor) -> Tensor:
     size = length(direction)
     scale = torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0)
     return (direction.double() * wide(scale, direction)).to(direction.dtype)
+
+
+def earlier(owner: Tensor) -> Tensor:
+    """Count for each row of owners (r,) the rows of the same owner before it, (r,) int64."""
+    ordered, order = owner.sort(stable=True)
+    place = torch.arange(len(owner), device=owner.device) - torch.searchsorted(ordered, ordered)
+    return torch.empty_like(owner).scatter(0, order, place)

@@ -13,6 +13,7 @@ from .answer import Answer, Labels
 from .batch import Batch
 from .counts import Counts
 from .errors import AccessError, BudgetError, ModelError, UnfooledError
+from .rows import earlier
 from .seeds import reseeded
 from .spread import averaged
 
@@ -116,8 +117,8 @@ class Target:
         self._seed, self._calls = seed, 0
 
     def affords(self, owner: Tensor, answers: int = 1) -> Tensor:
-        """Tell which rows' examples may still ask for `answers` more, (r,) bool."""
-        return self.left(owner) >= answers
+        """Tell which rows may still ask for `answers` more, (r,) bool: of several rows of one example the first."""
+        return self.left(owner) >= (answers if self.budget is None else answers * (1 + earlier(owner)))
 
     def left(self, owner: Tensor) -> Tensor:
         """Tell how often each row's example may still ask, (r,) int64; the largest number without a budget."""
