@@ -11,6 +11,7 @@ from unfooled.attacks import ATTACKS, attack_named
 from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
+from unfooled.core.target import Access
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
 
 from .stages import Drawn, Everyone, Nearest, Stage
@@ -90,6 +91,12 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("fab-t", attack_named("fab-t", targets=9, steps=100, polish=0)),
         Stage("square", attack_named("square", queries=5000, share=0.8, schedule=10_000)),
     ),
+    "scores": (Stage("square", attack_named("square")),),
+    "labels": (
+        Stage("rays", attack_named("rays", queries=5000), "linf"),
+        *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
+        *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
+    ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -99,7 +106,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
-which needs none; `distances` tells how much change it takes, by one run for all radii. `autoattack` is AutoAttack's
+which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the place of `standard` where the attacker
+is told no more than that. `autoattack` is AutoAttack's
 version `standard` for Linf and L2, attack by attack, where that figure must be quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
@@ -138,6 +146,13 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     if not stages:
         raise InputError("A suite needs at least one attack", "an empty list", f"Name some of {', '.join(ATTACKS)}.")
     return "custom", tuple(stages)
+
+
+def suited(
+    suite: str | Sequence[str | Stage | Attack[Ball]], most: Access
+) -> str | Sequence[str | Stage | Attack[Ball]]:
+    """Say what is meant by `standard` where no attacker sees more than `most`: a suite that asks for no more."""
+    return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite) if suite == "standard" else suite
 
 
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:

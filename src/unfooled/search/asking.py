@@ -9,6 +9,8 @@ from unfooled.core.threat import Ball
 
 from .keeper import Keeper
 
+_FURTHEST = 1e300  # where a point counts as lying that is no success
+
 
 class Asking:
     """Asks whether points fool the model, and hands the nearest that do to a keeper.
@@ -31,13 +33,14 @@ class Asking:
         """Tell which of so many points each row's example can still pay for, (r, number) bool: the first ones."""
         return torch.arange(number, device=owner.device) < self.left(owner).unsqueeze(1)
 
-    def fooled(self, owner: Tensor, tries: Tensor, *, keep: bool = True) -> Tensor:
+    def fooled(self, owner: Tensor, tries: Tensor) -> Tensor:
         """Ask in one pass whether points fool the model, (r, k) bool; false for those that cannot be paid for.
+
+        The keeper learns of one point of each example: of those in the set the nearest success, or else the first.
 
         Args:
             owner: Whose points they are, (r,), each example at most once.
             tries: The points, (r, k, ...).
-            keep: Whether to enter the nearest success of each example that lies in the set.
         """
         problem = self.keeper.problem
         asks = self.afforded(owner, tries.shape[1])
@@ -47,13 +50,16 @@ class Asking:
         x_t = x.holding(tries[asks])
         answer = problem.target.answer(x_t, owner[row])
         reached = problem.reached(answer, owner[row])
-        if keep and bool(reached.any()):
-            far = torch.where(reached & problem.within.contains(x_t, x), problem.within.distance(x_t, x), torch.inf)
-            table = torch.full(asks.shape, torch.inf, dtype=far.dtype, device=far.device).masked_scatter(asks, far)
-            place = torch.zeros(asks.shape, dtype=torch.int64, device=far.device)
-            place[asks] = torch.arange(len(far), device=far.device)
-            nearest, which = table.min(dim=1)
-            at = place.gather(1, which.unsqueeze(1)).flatten()[nearest.isfinite()]
-            level = torch.zeros(len(at), device=far.device)  # a label tells no point from another
-            self.keeper.keep(owner[nearest.isfinite()], x_t.rows(at), level, answer.rows(at))
-        return torch.zeros_like(asks).masked_scatter(asks, reached)
+        far = torch.where(reached, problem.within.distance(x_t, x), _FURTHEST)
+        far = torch.where(problem.within.contains(x_t, x), far, torch.inf)
+        nearest, place = _spread(asks, far, torch.inf).min(dim=1)
+        some = nearest.isfinite()
+        at = _spread(asks, torch.arange(len(row), device=row.device), 0).gather(1, place.unsqueeze(1)).flatten()[some]
+        level = torch.zeros(len(at), device=far.device)  # a label tells no point from another
+        self.keeper.keep(owner[some], x_t.rows(at), level, answer.rows(at))
+        return _spread(asks, reached, False)
+
+
+def _spread(asks: Tensor, column: Tensor, rest: float) -> Tensor:
+    """Put what is known of the points asked about, (m,), in their places (r, k), and `rest` in the others."""
+    return torch.full(asks.shape, rest, dtype=column.dtype, device=asks.device).masked_scatter(asks, column)

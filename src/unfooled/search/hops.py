@@ -15,7 +15,7 @@ from unfooled.core.threat import Ball
 from .asking import Asking
 from .keeper import Keeper
 
-_VALUES = 2**19  # of an example's probes in one pass: more would take memory and bring nothing
+_VALUES = 2**17  # of an example's probes in one pass: more would take memory and bring nothing
 _BETWEEN = 3  # points of a bracket that are asked about at once: two halvings for three queries
 _SHRINKS = 4  # lengths of a step that are asked about at once, each half the one before
 _DRAWS = 60  # starts that are tried
@@ -41,8 +41,8 @@ def hop(keeper: Keeper[Ball], queries: int, probes: int, tolerance: float) -> No
             return
         x = problem.x.rows(owner)
         far = problem.within.distance(x_t, x)
-        looks = round(probes * step**0.5)
-        normal = sloped(asking, owner, x_t, looks, far * tolerance * x_t.values[0].numel() ** 0.5, step)
+        looks, apart = round(probes * step**0.5), tolerance * x.values[0].numel() ** 0.5
+        normal = sloped(asking, owner, x_t, far * apart, looks=looks, step=step)
         x_t = _hopped(asking, owner, x_t, normal, far / step**0.5)
 
 
@@ -102,15 +102,15 @@ def bisected(asking: Asking, owner: Tensor, x_t: Batch, tolerance: float) -> Bat
         values[row[some]] = tries[some, first[some]]
 
 
-def sloped(asking: Asking, owner: Tensor, x_t: Batch, looks: int, size: Tensor, step: int) -> Tensor:
+def sloped(asking: Asking, owner: Tensor, x_t: Batch, size: Tensor, *, looks: int, step: int) -> Tensor:
     """Estimate at points of the boundary which way the model is fooled more, (r, ...).
 
     Args:
         asking: Asks.
         owner: Whose points they are, (r,).
         x_t: The points, (r, ...).
-        looks: Most queries of an example.
         size: How far off to ask, by L2, (r,).
+        looks: Most queries of an example.
         step: Number of the estimate, for its draws.
     """
     problem = asking.keeper.problem
@@ -121,13 +121,15 @@ def sloped(asking: Asking, owner: Tensor, x_t: Batch, looks: int, size: Tensor, 
     votes, asked = torch.zeros_like(size), torch.zeros_like(size)
     for begin in range(0, looks, block):
         number = min(block, looks - begin)
+        asks = asking.afforded(owner, number)
+        if not bool(asks.any()):
+            break
         noise = problem.draws.normal((number, *shape), x.ids, f"hop {step}", begin)
         several = torch.arange(len(owner), device=owner.device).repeat_interleave(number)
         off = wide(size[several], x_t.values).to(noise.dtype) * unit(noise.flatten(0, 1))
         base = x_t.rows(several)
         tries = free.project(base.holding(base.values + off), x.rows(several)).values.view(noise.shape)
-        asks = asking.afforded(owner, number)
-        sign = torch.where(asking.fooled(owner, tries, keep=False), 1.0, -1.0) * asks
+        sign = torch.where(asking.fooled(owner, tries), 1.0, -1.0) * asks
         for k in range(number):  # one after the other: a sum's order must not hang on how many rows there are
             moved = (tries[:, k] - x_t.values) * wide(asks[:, k], x_t.values)
             plain += moved
