@@ -16,9 +16,10 @@ from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .examples import read_examples
+from .fit import check_access, check_fit
 from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage, for_all
-from .suites import check_access, check_fit, read_suite, suited
+from .suites import read_suite, suited
 from .threats import Threats, read_threats
 
 
