@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from unfooled.core.errors import InputError
 from unfooled.core.rates import clopper_pearson
+from unfooled.core.requirements import read_requirement
 from unfooled.core.results import ThreatResults
 from unfooled.core.schema import RECORDS
 from unfooled.report.queries import query_bill
@@ -68,3 +70,19 @@ def test_a_curve_of_many_has_few_points_and_both_ends() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     assert query_bill(found((None, 0)), "l2:1") is None, "nobody was asked about"
     assert query_bill(found((5, 10), clean_correct=False), "l2:1") is None, "misread from the start: it cost nothing"
+
+
+def test_a_requirement_of_the_median() -> None:
+    required = read_requirement("queries_to_success>=100")
+    fell_late, fell_early, stands, hardly_asked = (100, 500), (99, 500), (None, 99), (None, 98)
+    _, tally = required.judged
+    assert tally(found(fell_late, stands)) == (0, 2), "99 questions were not enough"
+    assert tally(found(fell_early, hardly_asked, stands)) == (2, 3), "who was asked less may have fallen by then"
+    assert tally(found(fell_early, clean_correct=False)) == (0, 0)
+    assert (required.share, required.judged.sign) == (0.5, "<=")
+
+
+@pytest.mark.parametrize("text", ["queries_to_success<=100", "queries_to_success>=0", "queries_to_success>=1.5"])
+def test_it_is_a_whole_number_at_least(text: str) -> None:
+    with pytest.raises(InputError):
+        read_requirement(text)
