@@ -26,9 +26,15 @@ from .fgsm import FGSM
 from .fmn import FMN
 from .hop_skip_jump import HopSkipJump
 from .momentum_pgd import MomentumPGD
+from .one_pixel import OnePixel
+from .p_rgf import PRGF
+from .patch_rs import PatchRS
 from .pgd import PGD
+from .pixel_corners import PixelCorners
 from .rays import RayS
 from .sigma_zero import SigmaZero
+from .simba import SimBA
+from .sparse_rs import SparseRS
 from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
@@ -59,6 +65,14 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "square-pgd": SquarePGD(),
     "rays": RayS(),
     "hop-skip-jump": HopSkipJump(),
+    "sparse-rs": SparseRS(),
+    "patch-rs": PatchRS(),
+    "pixel-corners": PixelCorners(),
+    "pixel-gradient": PixelCorners(queries=1000, shortlist=128),
+    "one-pixel": OnePixel(),
+    "simba": SimBA(),
+    "simba-dct": SimBA(waves=0.25),
+    "p-rgf": PRGF(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

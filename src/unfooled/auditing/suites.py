@@ -91,7 +91,11 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("fab-t", attack_named("fab-t", targets=9, steps=100, polish=0)),
         Stage("square", attack_named("square", queries=5000, share=0.8, schedule=10_000)),
     ),
-    "scores": (Stage("square", attack_named("square")),),
+    "scores": (
+        *(Stage("square", attack_named("square"), kind) for kind in ("linf", "l2", "l1")),
+        Stage("sparse-rs", attack_named("sparse-rs", queries=5000), "l0"),
+        *(Stage("patch-rs", attack_named("patch-rs", queries=5000), kind) for kind in ("patch", "frame")),
+    ),
     "labels": (
         Stage("rays", attack_named("rays", queries=5000), "linf"),
         *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),

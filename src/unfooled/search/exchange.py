@@ -52,7 +52,7 @@ def exchange(keeper: Keeper[Ball], loss: Loss, steps: int) -> None:
     owner = keeper.open()
     if steps < 1 or not len(owner):
         return
-    x_t, limit = keeper.proposals(owner), _allowed(within, problem.x)
+    x_t, limit = keeper.proposals(owner), changeable(within, problem.x)
     swap = _Swap(owner, x_t.values, torch.zeros_like(by_pixel(x_t.values)[:, 0], dtype=torch.int64))
     for k in range(steps):
         before = keeper.distance(swap.owner)
@@ -79,7 +79,7 @@ def _changed(keeper: Keeper[Ball], owner: Tensor) -> Tensor:
     return differing(keeper.proposals(owner).values, keeper.problem.x.rows(owner).values).sum(dim=1)
 
 
-def _allowed(within: Ball, x: Batch) -> Tensor:
+def changeable(within: Ball, x: Batch) -> Tensor:
     """Count the pixels that the set lets change together, (n,)."""
     furthest = torch.where(x.values < (within.low + within.high) / 2, within.high, within.low)
     return differing(within.project(x.holding(furthest), x).values, x.values).sum(dim=1)

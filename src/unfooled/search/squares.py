@@ -86,7 +86,11 @@ def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float, *, sch
             return
         if k % _AT_ONCE == 0:
             lots = draws.uniform((_AT_ONCE, 2 * axes + 1 + count), rows.x.ids, "windows", k // _AT_ONCE)
-        x_t = moved(within, rows, lots[:, k % _AT_ONCE], _share_at(k, rows, share)) if k else begun(within, rows, draws)
+        x_t = (
+            moved(within, rows, lots[:, k % _AT_ONCE], share_at(k, rows.planned, share))
+            if k
+            else begun(within, rows, draws)
+        )
         seen = target.losses(x_t, objective, rows.owner)
         going_on = keeper.keep(rows.owner, x_t, seen.loss, seen.answer)
         better = seen.loss > rows.level
@@ -106,9 +110,9 @@ def _opened(keeper: Keeper[Ball], queries: int, schedule: int | None) -> _Open:
     return _Open(owner, x, x.values, level, lowest, highest, frame(coloured(lowest != highest)), planned)
 
 
-def _share_at(k: int, rows: _Open, share: float) -> Tensor:
-    """Tell what share of the values a window has at query k, (r,) float64."""
-    done = k * 10_000 // rows.planned
+def share_at(k: int, planned: Tensor, share: float) -> Tensor:
+    """Tell what share of the values a window has at query k of those planned (r,), (r,) float64."""
+    done = k * 10_000 // planned
     halved = torch.bucketize(done, torch.tensor(_HALVINGS, device=done.device))
     return share * 0.5 ** halved.double()
 

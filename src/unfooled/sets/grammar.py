@@ -9,14 +9,22 @@ from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
 from unfooled.core.threat import Ball
 
+from .frame import Frame
 from .l0 import L0
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
 from .masked import Masked, Region
+from .patch import Patch
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
+
+PLACES: dict[str, Callable[[float, float, float], Ball]] = {
+    "patch": Patch,
+    "frame": Frame,
+}
+"""Every kind of set that limits where inputs change and not how far, by the word that names it."""
 
 
 def parse_sets(
@@ -35,12 +43,13 @@ def parse_sets(
     """
     ball, at, mask = text.strip().partition("@")
     kind, colon, radii = ball.partition(":")
-    if kind not in BALLS:
+    kinds = BALLS | PLACES
+    if kind not in kinds:
         raise InputError(
-            "This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {', '.join(BALLS)}."
+            "This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {', '.join(kinds)}."
         )
     sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
-    sets = [BALLS[kind](size, low, high) for size in sizes]
+    sets = [kinds[kind](size, low, high) for size in sizes]
     if not at:
         return sets
     if read_region is None:

@@ -131,7 +131,7 @@ def test_budgets_count_what_was_spent_before() -> None:
     assert target.affords(everyone).tolist() == [False, True, True]
     assert target.affords(everyone, 2).tolist() == [False, False, True]
     assert target.left(torch.tensor([2, 1, 0, 2])).tolist() == [5, 1, 0, 5]
-    assert target.affords(torch.tensor([2, 2, 0, 1]), 5).tolist() == [True, False, False, False], "the first of two"
+    assert target.affords(torch.tensor([2, 2, 0, 1]), 5).tolist() == [True, False, False, False], "one budget for both"
     target.answer(X.rows(torch.tensor([1, 2])), torch.tensor([1, 2]))
     assert target.affords(everyone).tolist() == [False, False, True]
     assert target.left(everyone).tolist() == [0, 0, 4]
