@@ -19,6 +19,7 @@ STATEFUL = {
     "Target": "keeps the bill of an attack",
     "Counts": "is the bill, added to in place",
     "Keeper": "remembers the best proposal so far",
+    "Asking": "remembers what each example may still ask",
     "StoredTensors": "holds an open file",
     "Journal": "remembers what a run has finished",
     "Sheet": "holds a threat's columns while an audit fills them in",

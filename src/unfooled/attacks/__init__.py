@@ -24,6 +24,7 @@ from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
+from .hop_skip_jump import HopSkipJump
 from .momentum_pgd import MomentumPGD
 from .one_pixel import OnePixel
 from .p_rgf import PRGF
@@ -63,6 +64,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "square": Square(),
     "square-pgd": SquarePGD(),
     "rays": RayS(),
+    "hop-skip-jump": HopSkipJump(),
     "sparse-rs": SparseRS(),
     "patch-rs": PatchRS(),
     "pixel-corners": PixelCorners(),

@@ -20,7 +20,7 @@ import numpy as np
 
 from unfooled.core.errors import InputError
 from unfooled.core.rates import robbins
-from unfooled.core.requirements import METRICS, Requirement, read_requirement, read_share
+from unfooled.core.requirements import Requirement, read_requirement, read_share
 from unfooled.core.results import Results
 
 FIRST, LARGEST = 32, 512
@@ -114,7 +114,7 @@ class Until:
         if self.requirement is None:
             sharp = [robbins(int(results[name].robust.sum()), len(results[name])) for name in limited]
             return all((high - low) / 2 <= (self.precision or 0.0) for low, high in sharp)
-        share, tally = self.requirement.share, METRICS[self.requirement.metric].tally
+        share, tally = self.requirement.share, self.requirement.judged.tally
         found = [robbins(*tally(results[name])) for name in self.requirement.threats(results.threats, limited)]
         return not any(low <= share <= high for low, high in found)
 

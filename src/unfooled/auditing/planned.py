@@ -16,9 +16,10 @@ from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .examples import read_examples
+from .fit import check_access, check_fit
 from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage, for_all
-from .suites import check_access, check_fit, read_suite
+from .suites import read_suite, suited
 from .threats import Threats, read_threats
 
 
@@ -54,7 +55,7 @@ def planned(
     if access is not None:
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
-    name, stages = read_suite(suite)
+    name, stages = read_suite(suited(suite, max(threat.access for threat in read)))
     if most < Access.GRADIENT:
         stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))

@@ -208,10 +208,11 @@ class Rounds:
             ask = partial(attack_wave, clean=clean, spent=spent, rows=rows, on_pass=on_pass)
             name = f"{top.threat.name} {stage.name} {' '.join(self._keys(wave))}"
             unit = self.journal.recall(name, partial(ask, plan, threats, stage, wave))
+            first, unknown = spent + unit["first"], np.full_like(spent, -1)  # it tells of the largest radius alone
             for place, rung in enumerate(ladder):
                 judged = _under(unit, f"{place}/")
                 rung.sheet.charge(wave, unit, billed=rung is top)
-                rung.sheet.enter(stage.name, wave, judged, keep=plan.keep)
+                rung.sheet.enter(stage.name, wave, judged, keep=plan.keep, first=first if rung is top else unknown)
                 broken[place] += int(judged["broken"].sum())
             for column in costs:
                 costs[column] += int(unit[column].sum())

@@ -49,6 +49,7 @@ class Sheet:
 
     Attributes:
         attack: Name of the attack that broke each example by the smallest change; None where it stands.
+        first: Answers asked about each example until it first fell, as far as known; -1 elsewhere.
         asked: Answers that count towards the threat's budget, also where another radius is billed for them.
         costs: What is billed to this threat: queries, forwards, backwards.
         best: Columns about the best proposal so far: adv_label, adv_confidence, distance, margin.
@@ -59,6 +60,7 @@ class Sheet:
     broken: np.ndarray = field(init=False)
     broken_float32: np.ndarray = field(init=False)
     attack: list[str | None] = field(init=False)
+    first: np.ndarray = field(init=False)
     asked: np.ndarray = field(init=False)
     costs: dict[str, np.ndarray] = field(init=False)
     best: dict[str, np.ndarray] = field(init=False)
@@ -68,6 +70,7 @@ class Sheet:
         self.broken = np.zeros(self.n, dtype=bool)
         self.broken_float32 = np.zeros(self.n, dtype=bool)
         self.attack = [None] * self.n
+        self.first = np.full(self.n, -1, dtype=np.int64)
         self.asked = np.zeros(self.n, dtype=np.int64)
         self.costs = {name: np.zeros(self.n, dtype=np.int64) for name in COSTS}
         self.best = {
@@ -79,6 +82,7 @@ class Sheet:
         """Take over what fell at a smaller radius; it cost nothing here."""
         self.broken |= smaller.broken
         self.broken_float32 |= smaller.broken_float32
+        self.first = np.where(smaller.broken & (self.first < 0), smaller.first, self.first)
         for row in np.flatnonzero(smaller.broken):
             self.attack[row] = smaller.attack[row]
             if row in smaller.stored:
@@ -93,11 +97,15 @@ class Sheet:
             for name in COSTS:
                 self.costs[name][index] += unit[name]
 
-    def enter(self, attack: str, index: np.ndarray, unit: Unit, *, keep: str) -> None:
+    def enter(self, attack: str, index: np.ndarray, unit: Unit, *, keep: str, first: np.ndarray) -> None:
         """Write down verdicts on an attack's proposals for some of examples `index` (r,), as `judged_on` gives them.
 
-        Broken ones stay broken, and of two successes the nearer one counts.
+        Broken ones stay broken, and of two successes the nearer one counts. `first` (r,) tells how many answers had
+        been asked about each example when the attack first succeeded, -1 where that is not known.
         """
+        fell = index[unit["row"][unit["broken"]]]
+        fresh = ~self.broken[fell]
+        self.first[fell[fresh]] = first[unit["row"][unit["broken"]]][fresh]
         index = index[unit["row"]]
         self.broken_float32[index] |= unit["broken_float32"]
         for place, row in enumerate(index.tolist()):
@@ -130,6 +138,7 @@ class Sheet:
             "distance": _nullable(self.best["distance"]),
             "margin": _nullable(self.best["margin"]),
             **self.costs,
+            "asked": pa.array(self.first, mask=self.first < 0),
         }
         return pa.table([pa.array(columns[column.name], type=column.type) for column in RECORDS], schema=RECORDS)
 

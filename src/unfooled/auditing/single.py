@@ -20,9 +20,9 @@ from unfooled.models.prepare import Preparation
 from unfooled.models.prepare import prepare as prepared
 
 from .examples import read_examples
+from .fit import check_fit
 from .plan import check, check_range, check_threats
 from .stages import Stage
-from .suites import check_fit
 from .threats import read_threats
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from unfooled.attacks import ATTACKS, attack_named
 from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
-from unfooled.core.errors import AccessError, InputError
+from unfooled.core.errors import InputError
+from unfooled.core.target import Access
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
 
 from .stages import Drawn, Everyone, Nearest, Stage
@@ -90,6 +91,16 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("fab-t", attack_named("fab-t", targets=9, steps=100, polish=0)),
         Stage("square", attack_named("square", queries=5000, share=0.8, schedule=10_000)),
     ),
+    "scores": (
+        *(Stage("square", attack_named("square"), kind) for kind in ("linf", "l2", "l1")),
+        Stage("sparse-rs", attack_named("sparse-rs", queries=5000), "l0"),
+        *(Stage("patch-rs", attack_named("patch-rs", queries=5000), kind) for kind in ("patch", "frame")),
+    ),
+    "labels": (
+        Stage("rays", attack_named("rays", queries=5000), "linf"),
+        *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
+        *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
+    ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -99,8 +110,9 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
-which needs none; `distances` tells how much change it takes, by one run for all radii. `autoattack` is AutoAttack's
-version `standard` for Linf and L2, attack by attack, where that figure must be quoted.
+which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the
+place of `standard` where the attacker is told no more than that. `autoattack` is AutoAttack's version `standard` for
+Linf and L2, attack by attack, where that figure must be quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
 concentrate there, and the last of them are asked by random search too, which no gradient can mislead. Not only the
@@ -138,6 +150,13 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     if not stages:
         raise InputError("A suite needs at least one attack", "an empty list", f"Name some of {', '.join(ATTACKS)}.")
     return "custom", tuple(stages)
+
+
+def suited(
+    suite: str | Sequence[str | Stage | Attack[Ball]], most: Access
+) -> str | Sequence[str | Stage | Attack[Ball]]:
+    """Say what is meant by `standard` where no attacker sees more than `most`: a suite that asks for no more."""
+    return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite) if suite == "standard" else suite
 
 
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:
@@ -186,64 +205,3 @@ def obstacle(stage: Stage, threat: ThreatModel) -> str:
     if unlimited(threat.within) and not stage.attack.nearest:
         return "it needs a radius"
     return ""
-
-
-def check_fit(stages: Sequence[Stage], within: PerturbationSet) -> None:
-    """Check that attacks can search a set, by the set that the type of their problem names, and by its radius.
-
-    Raises:
-        InputError: One cannot, none is meant for it, or none can do without a radius.
-    """
-    meant = meant_for(stages, within)
-    if not meant:
-        raise InputError(
-            "The suite has no attack for this kind of set",
-            f"{within} under {', '.join(f'{stage.name} for {stage.kind}' for stage in stages)}",
-            "Choose another suite, or name attacks.",
-        )
-    for stage in meant:
-        wanted = _searched(stage.attack)
-        if wanted is not None and not isinstance(within, wanted):
-            raise InputError(
-                f"The attack {stage.name} searches in a {wanted.__name__}",
-                f"the set {within}, a {type(within).__name__}",
-                "Choose an attack that is made for this set.",
-            )
-    if unlimited(within) and not any(stage.attack.nearest for stage in meant):
-        raise InputError(
-            f"No limit was set, and {', '.join(stage.name for stage in meant)} can only search within one",
-            f"the threat {within}",
-            f"Give a radius, such as l2:3, or an attack that looks for the nearest success: {', '.join(_nearest())}.",
-        )
-
-
-def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
-    """Check that some attack can work with what a threat grants.
-
-    Raises:
-        AccessError: None can.
-    """
-    meant = meant_for(stages, threat.within)
-    if all(obstacle(stage, threat) for stage in meant):
-        able = [name for name, attack in ATTACKS.items() if attack.needs <= threat.access]
-        raise AccessError(
-            f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
-            ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in meant),
-            f"Grant more access if the model can give it, or choose attacks that need no more: {', '.join(able)}.",
-        )
-
-
-def _nearest() -> list[str]:
-    return [name for name, attack in ATTACKS.items() if attack.nearest]
-
-
-def _searched(attack: Attack[Ball]) -> type | None:
-    """Read the kind of set off `__call__(self, problem: Problem[KIND])`; None where it cannot be told."""
-    try:
-        (kind,) = get_args(get_type_hints(type(attack).__call__)["problem"])
-    except (NameError, KeyError, ValueError):  # names of a function's own, or no such annotation
-        return None
-    checkable = isinstance(kind, type) and (
-        not getattr(kind, "_is_protocol", False) or getattr(kind, "_is_runtime_protocol", False)
-    )
-    return kind if checkable else None

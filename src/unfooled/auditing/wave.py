@@ -78,8 +78,9 @@ def attack_wave(
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
+    first = target.spent.answers() if found.asked is None else found.asked
     judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
-    return {**costs, "proposed": found.reached.cpu().numpy()} | {
+    return {**costs, "proposed": found.reached.cpu().numpy(), "first": first.cpu().numpy()} | {
         f"{place}/{name}": column for place, one in judged for name, column in one.items()
     }
 

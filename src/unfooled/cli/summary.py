@@ -18,6 +18,7 @@ from unfooled.report import tables
 from unfooled.report.bills import bills
 from unfooled.report.ending import endings
 from unfooled.report.headline import headline, typical
+from unfooled.report.queries import query_bills
 
 from .terminal import columns
 
@@ -55,6 +56,9 @@ def write(console: Console, results: Results) -> None:
     for bill in bills(results, described):
         console.print()
         console.print(bill.sentence)
+    for asked in query_bills(results, described):
+        console.print()
+        console.print(asked.sentence)
     _diagnosis(console, results)
     for note in [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])]:
         console.print(f"Note: {note}.", style="dim")
@@ -87,6 +91,7 @@ def as_json(results: Results, place: Path) -> dict[str, Any]:
         ],
         "ended": results.run.get("ended"),
         "autoattack": [asdict(bill) for bill in bills(results, tables.threats(results))],
+        "queries": [bill.as_json() for bill in query_bills(results, tables.threats(results))],
         "diagnosis": _told(results),
         "notes": [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])],
     }

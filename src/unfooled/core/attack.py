@@ -96,6 +96,8 @@ class Found:
         loss: The loss of the proposal, (n,).
         hints: What was learned.
         trace: Loss at each pass, (passes, n), NaN where an example was not asked about; None if not kept.
+        asked: Answers that each example had cost when its first success was found, (n,) int64; None if not kept, as
+            by attacks that stop there.
     """
 
     x_adv: Batch
@@ -103,6 +105,7 @@ class Found:
     loss: Tensor
     hints: Hints = field(default_factory=Hints)
     trace: Tensor | None = None
+    asked: Tensor | None = None
 
 
 class Bill(NamedTuple):

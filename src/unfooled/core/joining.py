@@ -29,7 +29,19 @@ def joined(first: dict[str, Any], second: dict[str, Any], *, worse: bool) -> dic
     costs = {name: first[name] + second[name] for name in ("queries", "forwards", "backwards")}
     broken_float32 = first["broken_float32"] or second["broken_float32"]
     kept = second if worse else first
-    return {**kept, **costs, "broken_float32": broken_float32, "example": first["example"]}
+    return {
+        **kept,
+        **costs,
+        "asked": _asked(first, second),
+        "broken_float32": broken_float32,
+        "example": first["example"],
+    }
+
+
+def _asked(first: dict[str, Any], second: dict[str, Any]) -> int | None:
+    """Tell by how few answers an example first fell; None where that is known of neither."""
+    known = [row["asked"] for row in (first, second) if row["asked"] is not None]
+    return min(known, default=None)
 
 
 def stored_of(tensors: Mapping[str, np.ndarray], threat: str, key: str) -> dict[str, np.ndarray]:

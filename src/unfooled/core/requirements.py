@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from .errors import InputError
 from .names import named
 from .numerals import read_number
@@ -26,6 +28,19 @@ def _fallen(found: ThreatResults) -> tuple[int, int]:
     return int((right & found.broken).sum()), int(right.sum())
 
 
+def _early(found: ThreatResults, queries: int) -> tuple[int, int]:
+    """Count the examples read rightly of which it is not shown that so many questions were needed, or not enough.
+
+    That is those that fell by fewer or by an unknown number, and those that stand and were not asked about so often.
+    """
+    right, needed = found.column("clean_correct").astype(bool), found.column("asked").astype(float)
+    shown = np.where(found.broken, needed >= queries, found.queries >= queries - 1)
+    return int((right & ~shown).sum()), int(right.sum())
+
+
+QUERIES = "queries_to_success"
+"""Required as a number, not as a rate: the median over all examples that the model reads rightly."""
+
 METRICS = {
     "robust_accuracy": Metric(">=", lambda found: (int(found.robust.sum()), len(found))),
     "clean_accuracy": Metric(">=", lambda found: (int(found.column("clean_correct").sum()), len(found))),
@@ -41,15 +56,29 @@ class Requirement:
 
     Attributes:
         threat: The threat as written; None for every one.
-        metric: One of `METRICS`.
+        metric: One of `METRICS`, or `QUERIES`.
         share: The rate required, 0 to 1.
         text: Metric and rate as written, such as `robust_accuracy>=0.40`.
+        queries: Questions that the median example must withstand, for `QUERIES`.
     """
 
     threat: str | None
     metric: str
     share: float
     text: str
+    queries: int | None = None
+
+    @property
+    def judged(self) -> Metric:
+        """The rate that decides: of `QUERIES` the share that fewer questions may have felled, at most half."""
+        queries = self.queries
+        return METRICS[self.metric] if queries is None else Metric("<=", lambda found: _early(found, queries))
+
+    @property
+    def noun(self) -> str:
+        """What that rate is, in words."""
+        what = self.metric.replace("_", " ")
+        return what if self.queries is None else f"the share not shown to withstand {self.queries - 1:,} questions"
 
     def threats(self, names: Sequence[str], limited: Sequence[str]) -> list[str]:
         """Name the threats of a run that it speaks of.
@@ -75,6 +104,8 @@ class Requirement:
 def read_requirement(text: str) -> Requirement:
     """Read `[THREAT ]METRIC>=SHARE` or `[THREAT ]METRIC<=SHARE`, the share as 0.40, 2/5 or 40%.
 
+    `queries_to_success>=1000` asks for a number: the median example must take at least so many questions.
+
     Raises:
         InputError: It is written otherwise, names an unknown metric, asks for its bad side, or for no share.
     """
@@ -83,14 +114,18 @@ def read_requirement(text: str) -> Requirement:
         example = "'robust_accuracy>=0.40' or 'linf:4/255 attack_success<=5%'"
         raise InputError("This is not a requirement", repr(text), f"Write [THREAT ]METRIC>=SHARE, such as {example}.")
     threat, metric, sign, share = parts.groups()
-    if metric not in METRICS:
-        raise InputError("There is no such metric", repr(metric), f"Choose one of {', '.join(METRICS)}.")
-    good = METRICS[metric].sign
+    if metric not in (*METRICS, QUERIES):
+        raise InputError("There is no such metric", repr(metric), f"Choose one of {', '.join((*METRICS, QUERIES))}.")
+    good = METRICS[metric].sign if metric in METRICS else ">="
     if sign != good:
         side = "least" if good == ">=" else "most"
         raise InputError(
             f"What is required of {metric} is at {side} so much", repr(text), f"Write {metric}{good}{share}."
         )
+    if metric == QUERIES:
+        if not re.fullmatch(r"[1-9]\d*", share, re.ASCII):
+            raise InputError("Questions are a whole number from 1", repr(text), f"Write {QUERIES}>=1000.")
+        return Requirement(threat, metric, 0.5, f"{metric}{sign}{share}", int(share))
     return Requirement(threat, metric, read_share(share), f"{metric}{sign}{share}")
 
 

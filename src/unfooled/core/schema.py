@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 POINT_NOWHERE = "point nowhere"
 """What a note of a run says of gradients that told an attack nothing; readers know by it that the note casts doubt."""
@@ -30,6 +30,7 @@ RECORDS = pa.schema(
         ("queries", pa.int64()),
         ("forwards", pa.int64()),
         ("backwards", pa.int64()),
+        ("asked", pa.int64()),  # answers of all attacks until the first success; null where it stands or is not known
     ]
 )
 

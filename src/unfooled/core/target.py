@@ -130,10 +130,8 @@ class Target:
         """Ask for answers alone; at DECISION only labels come back."""
         self._charge(owner)
         with torch.no_grad():
-            answers = [
-                self._call(self.model.answer, padded).rows(slice(len(rows))) for _, rows, padded in self._passes(x)
-            ]
-        answer = _joined(answers)
+            said = [self._call(self.model.answer, padded).rows(slice(len(rows))) for _, rows, padded in self._passes(x)]
+        answer = _joined(said)
         return answer if self.access > Access.DECISION else Labels(answer.labels)
 
     def losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:

@@ -88,7 +88,7 @@ def curve(line: Line, scores: Mapping[str, Score], name: str) -> Markup:
             axes.set_xticks(*_round(radii[-1], line.threats[0]))
         axes.set_xlim(-0.03 * radii[-1], 1.12 * radii[-1])
         axes.set_xlabel(f"Largest change allowed ({line.threats[0].measure})".removesuffix(" ()"))
-        return _svg(figure, name, f"Robust accuracy by largest change allowed. {words}.")
+        return drawn(figure, name, f"Robust accuracy by largest change allowed. {words}.")
 
 
 def _dots(axes: Axes, dots: Sequence[tuple[float, str, float, Interval]]) -> None:
@@ -168,7 +168,7 @@ def attacks(stages: Sequence[Stage], name: str) -> Markup:
             f"in {stage.passes:,} passes through the model"
             for stage in stages
         )
-        return _svg(figure, name, f"What each attack broke and at what cost. {words}.")
+        return drawn(figure, name, f"What each attack broke and at what cost. {words}.")
 
 
 def _label(axes: Axes, lengths: Sequence[float], words: Sequence[str]) -> None:
@@ -180,7 +180,7 @@ def _label(axes: Axes, lengths: Sequence[float], words: Sequence[str]) -> None:
     axes.spines["bottom"].set_visible(False)
 
 
-def _svg(figure: Figure, name: str, words: str) -> Markup:
+def drawn(figure: Figure, name: str, words: str) -> Markup:
     """Write a figure for use inside a page: no declarations, no fixed size, colours by name, ids of its own."""
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):

@@ -14,7 +14,7 @@ from unfooled.core.curve import kind_of
 from unfooled.core.errors import InputError
 from unfooled.core.joining import runs
 from unfooled.core.rates import clopper_pearson, mcnemar, robbins, surprise
-from unfooled.core.requirements import METRICS, Requirement, read_requirement
+from unfooled.core.requirements import Requirement, read_requirement
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.schema import POINT_NOWHERE
 from unfooled.diagnose import diagnose
@@ -145,7 +145,7 @@ def _outcome(failed: bool, doubted: bool) -> Outcome:
 
 def _required(asked: Requirement, threat: str, found: ThreatResults, level: float, *, doubted: bool) -> Judgement:
     """Judge a rate by the end of its interval that speaks against the model."""
-    sign, tally = METRICS[asked.metric]
+    sign, tally = asked.judged
     hits, n = tally(found)
     least = sign == ">="
     end, ideal = (0, n) if least else (1, 0)
@@ -156,7 +156,7 @@ def _required(asked: Requirement, threat: str, found: ThreatResults, level: floa
     rate = f"{hits:,} of {n:,}" + (f" ({hits / n:.2%})" if n else "")
     but = f"but may be as {'low' if least else 'high'} as" if failed else "and no worse than"
     why = (
-        f"Under {threat}, {asked.metric.replace('_', ' ')} is {rate} {but} {bound:.2%} ({kind} {100 * level:.4g}% "
+        f"Under {threat}, {asked.noun} is {rate} {but} {bound:.2%} ({kind} {100 * level:.4g}% "
         f"interval): {sign} {100 * asked.share:.4g}% is {'not ' if failed else ''}met."
     )
     if hopeless:

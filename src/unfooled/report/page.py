@@ -20,6 +20,8 @@ from .bills import bills
 from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
+from .queries import query_bills
+from .query_chart import queries
 from .wording import Threat
 
 
@@ -101,6 +103,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "endings": endings(results),
         "sequential": results.sequential,
         "autoattack": [bill.sentence for bill in bills(results, threats)],
+        "queries": [(bill, queries(bill, f"queries{i}")) for i, bill in enumerate(query_bills(results, threats))],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
         "notes": _notes(results.run),
         "call": _call(results.run),

@@ -36,6 +36,7 @@ class Keeper(Generic[S]):
         self._loss = torch.full((len(begin),), -torch.inf, device=device)
         self._state = torch.full((len(begin),), _OPEN, dtype=torch.int8, device=device)
         self._far = torch.full((len(begin),), torch.inf, dtype=torch.float64, device=device)
+        self._asked = torch.zeros(len(begin), dtype=torch.int64, device=device)
         self._trace: list[tuple[Tensor, Tensor]] = []
 
     def open(self) -> Tensor:
@@ -75,7 +76,7 @@ class Keeper(Generic[S]):
         x = self.problem.x
         trace = torch.stack([self._spread(*noted) for noted in self._trace]) if self._trace else None
         x_adv = Batch(self._values, x.ids, self._lengths)
-        return Found(x_adv, self._state > _OPEN, self._loss, Hints(self.problem.hints.order), trace)
+        return Found(x_adv, self._state > _OPEN, self._loss, Hints(self.problem.hints.order), trace, self._asked)
 
     def _settle(self, owner: Tensor, x_t: Batch, loss: Tensor) -> None:
         """Enter those of these successes that the carrier can hold, or of which it holds a neighbour."""
@@ -90,6 +91,8 @@ class Keeper(Generic[S]):
             confirmed = self.problem.reached(self.problem.target.answer(settled, owner), owner)
             owner, x_t, loss, far = self._nearer(owner[confirmed], settled.rows(confirmed), loss[confirmed])
         self._store(owner, x_t, loss, torch.ones_like(owner, dtype=torch.bool))
+        first = owner[self._state[owner] != _SETTLED]
+        self._asked[first] = self.problem.target.spent.answers()[first]
         self._state[owner], self._far[owner] = _SETTLED, far
 
     def _nearer(self, owner: Tensor, x_t: Batch, loss: Tensor) -> tuple[Tensor, Batch, Tensor, Tensor]:

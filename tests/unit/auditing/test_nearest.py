@@ -17,9 +17,9 @@ from torch import Tensor
 
 import unfooled
 from unfooled.auditing.estimate import estimate
+from unfooled.auditing.fit import check_fit
 from unfooled.auditing.planned import planned
 from unfooled.auditing.stages import Stage
-from unfooled.auditing.suites import check_fit
 from unfooled.auditing.verify import verify
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.errors import InputError, RunError

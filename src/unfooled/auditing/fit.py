@@ -1,0 +1,75 @@
+"""Whether a suite has attacks for a threat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args, get_type_hints
+
+from unfooled.attacks import ATTACKS
+from unfooled.core.attack import Attack
+from unfooled.core.errors import AccessError, InputError
+from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+
+from .stages import Stage
+from .suites import meant_for, obstacle, unlimited
+
+
+def check_fit(stages: Sequence[Stage], within: PerturbationSet) -> None:
+    """Check that attacks can search a set, by the set that the type of their problem names, and by its radius.
+
+    Raises:
+        InputError: One cannot, none is meant for it, or none can do without a radius.
+    """
+    meant = meant_for(stages, within)
+    if not meant:
+        raise InputError(
+            "The suite has no attack for this kind of set",
+            f"{within} under {', '.join(f'{stage.name} for {stage.kind}' for stage in stages)}",
+            "Choose another suite, or name attacks.",
+        )
+    for stage in meant:
+        wanted = _searched(stage.attack)
+        if wanted is not None and not isinstance(within, wanted):
+            raise InputError(
+                f"The attack {stage.name} searches in a {wanted.__name__}",
+                f"the set {within}, a {type(within).__name__}",
+                "Choose an attack that is made for this set.",
+            )
+    if unlimited(within) and not any(stage.attack.nearest for stage in meant):
+        raise InputError(
+            f"No limit was set, and {', '.join(stage.name for stage in meant)} can only search within one",
+            f"the threat {within}",
+            f"Give a radius, such as l2:3, or an attack that looks for the nearest success: {', '.join(_nearest())}.",
+        )
+
+
+def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
+    """Check that some attack can work with what a threat grants.
+
+    Raises:
+        AccessError: None can.
+    """
+    meant = meant_for(stages, threat.within)
+    if all(obstacle(stage, threat) for stage in meant):
+        able = [name for name, attack in ATTACKS.items() if attack.needs <= threat.access]
+        raise AccessError(
+            f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
+            ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in meant),
+            f"Grant more access if the model can give it, or choose attacks that need no more: {', '.join(able)}.",
+        )
+
+
+def _nearest() -> list[str]:
+    return [name for name, attack in ATTACKS.items() if attack.nearest]
+
+
+def _searched(attack: Attack[Ball]) -> type | None:
+    """Read the kind of set off `__call__(self, problem: Problem[KIND])`; None where it cannot be told."""
+    try:
+        (kind,) = get_args(get_type_hints(type(attack).__call__)["problem"])
+    except (NameError, KeyError, ValueError):  # names of a function's own, or no such annotation
+        return None
+    checkable = isinstance(kind, type) and (
+        not getattr(kind, "_is_protocol", False) or getattr(kind, "_is_runtime_protocol", False)
+    )
+    return kind if checkable else None

@@ -1,0 +1,126 @@
+"""The attacker's bill: how many questions to a model that can only be asked it takes to fool it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unfooled.core.rates import Interval, clopper_pearson
+from unfooled.core.results import Results, ThreatResults
+
+from . import tables
+from .wording import Threat
+
+_POINTS = 40  # of a curve: as many as one can tell apart in a figure
+
+
+class Point(NamedTuple):
+    """How many of the examples read rightly fell to at most so many questions, and the exact 95 % interval of that."""
+
+    queries: int
+    fallen: int
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class QueryBill:
+    """What it took to fool a model under one threat whose attacker may only ask.
+
+    Attributes:
+        threat: Name of the threat.
+        n: Examples that the model reads rightly, of which it is known how many questions felled them, or which stand.
+        needed: Questions until the first success, ascending, of those that fell.
+        standing: Fewest questions that were asked about one that stands without success; infinite where none stands.
+        asked: All questions of the run under this threat.
+    """
+
+    threat: str
+    n: int
+    needed: tuple[int, ...]
+    standing: float
+    asked: int
+
+    def typical(self, share: float) -> float:
+        """Give the questions by which a share, above 0 to 1, of all examples had fallen; infinite where fewer did.
+
+        Those that stand count as never: a share of the fallen alone would praise a model for what it resists.
+        """
+        rank = math.ceil(share * self.n) - 1
+        return self.needed[rank] if 0 <= rank < len(self.needed) else math.inf
+
+    def fallen(self, queries: float) -> int:
+        """Tell how many had fallen by so many questions: all that a limit of that size would have let through."""
+        return int(np.searchsorted(self.needed, queries, side="right"))
+
+    def point(self, queries: int) -> Point:
+        """Give the success at so many questions with its exact 95 % interval."""
+        return Point(queries, self.fallen(queries), clopper_pearson(self.fallen(queries), self.n))
+
+    @property
+    def curve(self) -> list[Point]:
+        """Success against questions, ascending, at most 40 points: each where somebody fell.
+
+        Beyond `standing` it is a lower bound, since some of those that stand were not asked about so often.
+        """
+        steps = sorted(set(self.needed))
+        picked = np.unique(np.linspace(0, len(steps) - 1, min(_POINTS, len(steps))).round().astype(int))
+        return [self.point(steps[place]) for place in picked.tolist()]
+
+    def price(self, per_thousand: float) -> float:
+        """Give the money for one success, in the unit of `per_thousand` questions, failures paid for; inf for none."""
+        return self.asked / 1000 * per_thousand / len(self.needed) if self.needed else math.inf
+
+    def hours(self, share: float, per_minute: float) -> float:
+        """Give the hours by which a share of all had fallen, each by itself, at so many questions a minute."""
+        return self.typical(share) / per_minute / 60
+
+    @property
+    def sentence(self) -> str:
+        """Say it in a sentence or two."""
+        if not self.needed:
+            return f"{self.threat}: none of {self.n:,} examples fell to {self.standing:,.0f} questions or more each."
+        told = [f"{len(self.needed):,} of {self.n:,} examples fell"]
+        for share, word in ((0.5, "half"), (0.9, "nine in ten")):
+            if math.isfinite(self.typical(share)):
+                told.append(f"{word} of all by {self.typical(share):,.0f} questions each")
+        cap = max(1, self.needed[0] - 1, self.needed[(len(self.needed) - 1) // 10])
+        stopped = len(self.needed) - self.fallen(cap)
+        return (
+            f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}. "
+            f"A limit of {cap:,} questions an example would have stopped {stopped:,} of these {len(self.needed):,}."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as plain JSON values; null for what is infinite."""
+        figures = {"median": self.typical(0.5), "p90": self.typical(0.9), "standing": self.standing}
+        return {
+            "threat": self.threat, "n": self.n, "fell": len(self.needed), "asked": self.asked,
+            **{name: value if math.isfinite(value) else None for name, value in figures.items()},
+            "curve": [{"queries": one.queries, "fallen": one.fallen, "interval": list(one.interval)}
+                      for one in self.curve],
+        }  # fmt: skip
+
+
+def query_bill(found: ThreatResults, name: str) -> QueryBill | None:
+    """Read the bill off one threat's rows; None where nobody that was attacked has one."""
+    right, broken = found.column("clean_correct").astype(bool), found.broken
+    needed = found.column("asked").astype(float)
+    asked = found.queries.astype(np.int64)
+    known = right & np.where(broken, ~np.isnan(needed), asked > 0)
+    if not known.any():
+        return None
+    fell, stands = known & broken, known & ~broken
+    standing = float(asked[stands].min()) if stands.any() else math.inf
+    ascending = np.sort(needed[fell]).astype(int).tolist()
+    return QueryBill(name, int(known.sum()), tuple(ascending), standing, int(asked[right].sum()))
+
+
+def query_bills(results: Results, threats: Mapping[str, Threat]) -> list[QueryBill]:
+    """Read the bills of those threats whose attacker asked and used no gradient."""
+    asking = [name for name, threat in threats.items() if str(threat.settings["access"]) != "gradient"]
+    found = (query_bill(results[name], name) for name in tables.limits({name: threats[name] for name in asking}))
+    return [bill for bill in found if bill is not None]

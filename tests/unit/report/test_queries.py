@@ -1,0 +1,88 @@
+"""The attacker's bill, read off tables whose figures are known by heart."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from unfooled.core.errors import InputError
+from unfooled.core.rates import clopper_pearson
+from unfooled.core.requirements import read_requirement
+from unfooled.core.results import ThreatResults
+from unfooled.core.schema import RECORDS
+from unfooled.report.queries import query_bill
+
+
+def found(*rows: tuple[int | None, int], **more: Any) -> ThreatResults:
+    """Rows of (answers until the first success or None, questions asked): who has none stands."""
+    table = [
+        {"threat": "l2:1", "key": str(place), "clean_correct": True, "broken": first is not None, "asked": first,
+         "queries": asked, **more}
+        for place, (first, asked) in enumerate(rows)
+    ]  # fmt: skip
+    return ThreatResults(pa.Table.from_pylist(table, RECORDS), {})
+
+
+def test_those_that_stand_count_as_never() -> None:
+    bill = query_bill(found((30, 100), (10, 100), (20, 100), (None, 100), (None, 90)), "l2:1")
+    assert bill is not None
+    assert (bill.n, bill.needed, bill.standing, bill.asked) == (5, (10, 20, 30), 90, 490)
+    assert bill.typical(0.5) == 30, "the third of five, not the second of three that fell"
+    assert bill.typical(0.6) == 30
+    assert bill.typical(0.61) == bill.typical(0.9) == math.inf
+
+
+def test_a_limit_lets_through_what_fell_by_then() -> None:
+    bill = query_bill(found((30, 100), (10, 100), (20, 100), (None, 100)), "l2:1")
+    assert bill is not None
+    assert [bill.fallen(cap) for cap in (9, 10, 19, 20, 30, 10**6)] == [0, 1, 1, 2, 3, 3]
+    assert [point.queries for point in bill.curve] == [10, 20, 30]
+    assert bill.curve[1].interval == clopper_pearson(2, 4)
+
+
+def test_money_and_time() -> None:
+    bill = query_bill(found((30, 1000), (10, 1000), (None, 2000)), "l2:1")
+    assert bill is not None
+    assert bill.price(1.5) == pytest.approx(4 * 1.5 / 2), "failures are paid for too"
+    assert bill.hours(0.5, per_minute=10) == pytest.approx(30 / 600)
+
+
+def test_nobody_fell() -> None:
+    bill = query_bill(found((None, 50), (None, 70)), "l2:1")
+    assert bill is not None
+    assert (bill.typical(0.5), bill.price(1), bill.curve) == (math.inf, math.inf, [])
+    assert "none of 2" in bill.sentence
+    assert bill.as_json()["median"] is None
+
+
+def test_a_curve_of_many_has_few_points_and_both_ends() -> None:
+    bill = query_bill(found(*((number, 5000) for number in range(1, 501))), "l2:1")
+    assert bill is not None
+    points = bill.curve
+    assert len(points) == 40
+    assert (points[0].queries, points[-1].queries) == (1, 500)
+    assert all(point.fallen == point.queries for point in points)
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert query_bill(found((None, 0)), "l2:1") is None, "nobody was asked about"
+    assert query_bill(found((5, 10), clean_correct=False), "l2:1") is None, "misread from the start: it cost nothing"
+
+
+def test_a_requirement_of_the_median() -> None:
+    required = read_requirement("queries_to_success>=100")
+    fell_late, fell_early, stands, hardly_asked = (100, 500), (99, 500), (None, 99), (None, 98)
+    _, tally = required.judged
+    assert tally(found(fell_late, stands)) == (0, 2), "99 questions were not enough"
+    assert tally(found(fell_early, hardly_asked, stands)) == (2, 3), "who was asked less may have fallen by then"
+    assert tally(found(fell_early, clean_correct=False)) == (0, 0)
+    assert (required.share, required.judged.sign) == (0.5, "<=")
+
+
+@pytest.mark.parametrize("text", ["queries_to_success<=100", "queries_to_success>=0", "queries_to_success>=1.5"])
+def test_it_is_a_whole_number_at_least(text: str) -> None:
+    with pytest.raises(InputError):
+        read_requirement(text)
