@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import unfooled
 from unfooled.core.attack import Bill, Found, Problem
-from unfooled.core.errors import AttackError, InputError, ModelError
+from unfooled.core.errors import AccessError, AttackError, InputError, ModelError
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 from unfooled.zoo.small import small_cnn
@@ -127,7 +127,7 @@ def test_goals_that_nothing_or_everything_reaches_are_refused(goal: str) -> None
 
 def test_a_suite_of_which_no_attack_may_run_is_refused() -> None:
     module, x, y = data()
-    with pytest.raises(InputError, match="fgsm needs gradient"):
+    with pytest.raises(AccessError, match="fgsm needs gradient"):
         unfooled.audit(module, (x, y), THREAT, "fgsm", access=Access.DECISION)
 
 

@@ -114,7 +114,9 @@ def test_a_network_of_labels_alone(tmp_path: Path) -> None:
     assert answer.labels.tolist() == SCORES.argmax(axis=1).tolist()
     data = (X, answer.labels)
     with pytest.raises(AccessError, match="decision alone"):
-        unfooled.audit(model, data, "linf:0.1")
+        unfooled.audit(model, data, "linf:0.1", "pgd")
+    by_default = unfooled.audit(model, data, "linf:0.3", budget=60)
+    assert {row["attack"] for row in by_default.stages.to_pylist()} <= {"rays", "hop-skip-jump"}
     results = unfooled.audit(model, data, "linf:0.3", "rays", budget=60)
     assert results["linf:0.3"].broken.any()
     assert {check.name: check.status for check in examine(model, data)}["labels and accuracy"] == "ok"
@@ -137,7 +139,7 @@ def test_names_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_a_suite_spends_what_is_left_of_it_on_everybody(tmp_path: Path) -> None:
     y = torch.from_numpy(SCORES.argmax(axis=1))
-    results = unfooled.audit(load(saved(tmp_path)), (X, y), "linf:0.4", "standard", budget=200)
+    results = unfooled.audit(load(saved(tmp_path)), (X, y), "linf:0.4", "masked", budget=200)
     assert results["linf:0.4"].broken.all()
     assert [row["tried"] for row in results.stages.to_pylist()] == [7]
     assert sum("can only be asked" in note for note in results.run["notes"]) > 5
