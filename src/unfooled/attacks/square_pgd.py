@@ -19,8 +19,7 @@ class SquarePGD:
     """Search by random windows, which no gradient misleads, then climb by small steps from the best point found.
 
     Works in any Ball of finite radius and needs gradients. For examples that stand against climbs from random points:
-    where the landscape is flat but for a few places, windows come near one of them in a fifth of the queries that they
-    need to reach it.
+    where the landscape is flat but for a few places, windows come near one of them sooner than they reach it.
 
     Attributes:
         queries: Most queries of an example, 1 or more.
