@@ -18,7 +18,7 @@ import unfooled
 from unfooled.attacks.pgd import PGD
 from unfooled.zoo.small import small_cnn
 
-ROUNDS, STEPS, ROWS, RADIUS, STEP = 15, 40, 256, 0.3, 0.01
+STEPS, ROWS, RADIUS, STEP = 40, 256, 0.3, 0.01
 SETTINGS = {"steps": STEPS, "step": STEP / RADIUS, "random_start": False}
 
 
@@ -96,13 +96,13 @@ def main() -> None:
     wide, small = leaning(models("resnet8")["resnet8"]), leaning(small_cnn(0).eval())
     y = torch.zeros(ROWS, dtype=torch.int64)
     off = {"attack": ours("pgd", f"linf:{RADIUS}", **SETTINGS, prepare="off"), "audit": audit}
-    for name, net, x, most in (
-        ("ResNet-8 with batch norm", wide, torch.rand(ROWS, 3, 32, 32), 1.03),
-        ("a small CNN", small, torch.rand(ROWS, 1, 28, 28), 1.10),
+    for name, net, x, many, most in (
+        ("ResNet-8 with batch norm", wide, torch.rand(ROWS, 3, 32, 32), 7, 1.03),  # a round takes most of a minute
+        ("a small CNN", small, torch.rand(ROWS, 1, 28, 28), 15, 1.10),
     ):
-        taken = rounds({"loop": bare, "whole": bare_audit, **off}, net, x, y, ROUNDS)
+        taken = rounds({"loop": bare, "whole": bare_audit, **off}, net, x, y, many)
         alone, whole = least(taken, "loop")["attack"], least(taken, "whole")["audit"]
-        about = f"PGD-{STEPS} on {name}, {ROWS} at once, not prepared, least CPU of {ROUNDS} rounds"
+        about = f"PGD-{STEPS} on {name}, {ROWS} at once, not prepared, least CPU of {many} rounds"
         promise(f"{about}: attack with its trace over the bare loop", f"{alone:.3f}", f"<= {most:.2f}", alone <= most)
         promise(
             f"{about}: audit with records, table and progress over the bare loop with a look before and after",
@@ -111,7 +111,7 @@ def main() -> None:
 
     theirs = {name: run for name, run in pgd(RADIUS, STEP, STEPS).items() if name in ("foolbox", "ART")}
     on = {name: ours("pgd", f"linf:{RADIUS}", **SETTINGS, prepare=name) for name in ("on", "bf16")}
-    taken = rounds({**theirs, **on}, wide, torch.rand(ROWS, 3, 32, 32), y, ROUNDS // 2)
+    taken = rounds({**theirs, **on}, wide, torch.rand(ROWS, 3, 32, 32), y, 7)
     for name, most in (("on", 0.55), ("bf16", 0.35)):
         ratios = {peer: least(taken, peer)[name] for peer in theirs}
         if name == "on" or halves():

@@ -71,7 +71,7 @@ def trials(name: str, families: tuple[str, ...], which: int) -> list[Trial]:
         before, after, found = judged(planted(family, base, x_train, setting), x, y, threat)
         _, _, of_twin = judged(twin(family, base, x_train, setting), x, y, threat)
         named = sorted({finding.cause for finding in found.findings} - {""})
-        hard = [finding.check for finding in of_twin.findings if finding.severity == "hard"]
+        hard = [finding.check for finding in of_twin.findings if finding.severity in ("hard", "open")]
         trial = Trial(
             family, f"{found.verdict}: {', '.join(named)}", CAUSES[family] in named, (before, after), after - robust,
             not hard,

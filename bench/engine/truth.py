@@ -92,7 +92,7 @@ def unknowable() -> None:
         promise(
             f"Diagnosis of mnist_at in {what}",
             f"{verdict.verdict}: {named}",
-            "cannot say or unreliable", verdict.verdict in ("cannot say", "unreliable"),
+            "cannot say", verdict.verdict == "cannot say",
         )  # fmt: skip
 
 

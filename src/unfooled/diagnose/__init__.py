@@ -54,10 +54,12 @@ class Diagnosis:
 
     @property
     def verdict(self) -> Verdict:
-        """Unreliable by one hard finding, suspicious by one soft; else silence counts, if enough was asked."""
+        """Unreliable by one hard finding, nothing to say by one open, suspicious by one soft; else silence counts."""
         found = {finding.severity for finding in self.findings}
         if "hard" in found:
             return Verdict.UNRELIABLE
+        if "open" in found:
+            return Verdict.CANNOT_SAY
         if "soft" in found:
             return Verdict.SUSPICIOUS
         return Verdict.CANNOT_SAY if self.gaps else Verdict.RELIABLE
@@ -72,7 +74,7 @@ def diagnose(results: Results, checks: tuple[Check, ...] = CHECKS) -> Diagnosis:
     """
     evidence = tuple(gathered(results.run))
     found = [finding for one in evidence for finding in _findings(results, one, checks)]
-    order = ("hard", "soft", "info")
+    order = get_args(Severity)
     gaps = tuple(_gaps(results, evidence))
     return Diagnosis(tuple(sorted(found, key=lambda finding: order.index(finding.severity))), gaps)
 

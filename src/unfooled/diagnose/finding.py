@@ -9,7 +9,7 @@ from typing import Literal
 from unfooled.core.evidence import Measurement
 from unfooled.core.results import ThreatResults
 
-Severity = Literal["hard", "soft", "info"]
+Severity = Literal["hard", "open", "soft", "info"]
 Cure = Literal["bpda", "eot", "logs", "differences"]
 """What an audit can do about a finding by itself: climb through stand-ins for what breaks gradients, average them over
 draws, climb logarithms of probabilities, or search without gradients."""
@@ -21,7 +21,8 @@ class Finding:
 
     Attributes:
         check: Which check found it.
-        severity: `hard`: the figure cannot be believed; `soft`: it may be too high; `info`: good to know.
+        severity: `hard`: the figure cannot be believed; `open`: no attack here can tell whether it can; `soft`: it may be
+            too high; `info`: good to know.
         sentence: What was found, in plain words with its numbers.
         remedy: What to do about it.
         threat: Under which threat it was found.

@@ -49,7 +49,7 @@ def lost(case: Case) -> Finding | None:
         "evidence; else " + BPDA[0].lower() + BPDA[1:]
     )
     sentence += ": nobody knows what lies behind"
-    return Finding("lost gradients", "hard", sentence, remedy, cause=cause(case), cure="bpda")
+    return Finding("lost gradients", "open", sentence, remedy, cause=cause(case), cure="bpda")
 
 
 def unguided(case: Case) -> Finding | None:

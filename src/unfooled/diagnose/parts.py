@@ -46,4 +46,4 @@ def adapting(case: Case) -> Finding | None:
         "Give attacks a copy that keeps its graph (create_graph=True) or leaves its own steps out, or judge it by "
         "transfer from such a copy."
     )
-    return Finding("adapts while it answers", "hard", sentence, remedy, cause="adaptation", cure="differences")
+    return Finding("adapts while it answers", "open", sentence, remedy, cause="adaptation", cure="differences")

@@ -74,7 +74,9 @@ def unbounded(case: Case) -> Finding | None:
     if not stood or random(case) is not None:
         return None
     sentence = f"{stood} of {n} examples stand although the attacker may change them without limit: nothing can"
-    return Finding("unbounded attack fails", "hard" if stood > max(FEW, n // 10) else "soft", sentence, MASKING)
+    at_a_wall = case.value("climbs that end where no gradient is") > 0  # such as a detector that rejects them
+    many: Severity = "open" if at_a_wall else "hard"
+    return Finding("unbounded attack fails", many if stood > max(FEW, n // 10) else "soft", sentence, MASKING)
 
 
 @dataclass(frozen=True)

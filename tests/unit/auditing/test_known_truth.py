@@ -155,9 +155,9 @@ def surely_read(model: nn.Module, n: int = 32) -> tuple[Tensor, Tensor]:
     return x[kept][:n], y[kept][:n]
 
 
-def test_a_purification_loop_is_never_reliable() -> None:
+def test_nobody_can_say_of_a_purification_loop() -> None:
     found = diagnose(run(Purifying(through=False), n=24))
-    assert found.verdict in BLIND
+    assert found.verdict is Verdict.CANNOT_SAY
     assert "adapts while it answers" in causes(found)
 
 
@@ -198,6 +198,7 @@ def test_a_detector_is_never_reliable(way: str) -> None:
     found = diagnose(unfooled.audit(model, surely_read(model), "linf:0.04", suite=SUITE, batch=16))
     assert found.verdict in BLIND, found
     assert "lost gradients" in causes(found)
+    assert found.verdict is Verdict.CANNOT_SAY or way == "constants"  # some of its gradients are zero from the start
 
 
 # where gradients lead
