@@ -21,8 +21,8 @@ class Finding:
 
     Attributes:
         check: Which check found it.
-        severity: `hard`: the figure cannot be believed; `open`: no attack here can tell whether it can; `soft`: it may be
-            too high; `info`: good to know.
+        severity: `hard`: the figure cannot be believed; `open`: no attack here can tell whether it can; `soft`: it
+            may be too high; `info`: good to know.
         sentence: What was found, in plain words with its numbers.
         remedy: What to do about it.
         threat: Under which threat it was found.
