@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
     from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
@@ -47,6 +48,7 @@ _HOMES = {
     "Misclassify": "unfooled.goals",
     "Preprocess": "unfooled.models.preprocess",
     "Region": "unfooled.sets.masked",
+    "Reordered": "unfooled.models.classes",
     "Results": "unfooled.core.results",
     "ThreatModel": "unfooled.core.threat",
     "UnfooledError": "unfooled.core.errors",
@@ -77,6 +79,7 @@ __all__ = [
     "Misclassify",
     "Preprocess",
     "Region",
+    "Reordered",
     "Results",
     "ThreatModel",
     "UnfooledError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from unfooled.attacks import attack_named
 from unfooled.core.attack import Attack, Found, Problem
 from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws
-from unfooled.core.target import Target
+from unfooled.core.target import Access, Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.modalities.carriers import Float32
 from unfooled.models.black_box import check_grant
@@ -23,6 +24,7 @@ from .examples import read_examples
 from .fit import check_fit
 from .plan import check, check_range, check_threats
 from .stages import Stage
+from .surrogates import check_owned, read_surrogates
 from .threats import read_threats
 
 
@@ -37,6 +39,7 @@ def attack(
     seed: int = 0,
     batch: int | None = None,
     prepare: Preparation = "on",
+    surrogates: Sequence[object] = (),
     **settings: Any,
 ) -> Found:
     """Run one attack on one batch and hand back what it proposes, unjudged and in float32.
@@ -52,6 +55,7 @@ def attack(
         batch: Rows of a pass; None for passes of just the rows that are asked about.
         prepare: What to search with: "on" for a private copy of the model that is cheaper and answers alike, "bf16" for
             one in bfloat16, "compiled" for one run through torch.compile, "off" for the model itself.
+        surrogates: Models that the attacker owns and climbs freely.
         settings: Fields of the attack to change, such as `steps=10`.
 
     Raises:
@@ -73,17 +77,25 @@ def attack(
     check_threats((one,), classes, seed, "none")
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
-    check_fit([Stage(type(chosen).__name__, chosen)], one.within)
+    stages = [Stage(type(chosen).__name__, chosen)]
+    check_fit(stages, one.within)
+    check_owned(stages, surrogates)
     needs = max(chosen.needs, one.goal.needs)
     check_grant(adapter, needs)
     clean = examples.batch(range(len(examples)), device)
-    searched = prepared(adapter, tuple(clean.values.shape[1:]), prepare)
+    shape = tuple(clean.values.shape[1:])
+    searched = prepared(adapter, shape, prepare)
     target = Target(
         searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device
     )  # fmt: skip
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
+    owned = read_surrogates(surrogates, adapter, classes, examples, batch=batch or len(examples), device=device)
     problem = Problem(
-        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact
-    )
+        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact,
+        surrogates=tuple(
+            Target(prepared(own, shape, prepare), Access.GRADIENT, len(clean), batch=batch, seed=seed, device=device)
+            for own in owned
+        ),
+    )  # fmt: skip
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

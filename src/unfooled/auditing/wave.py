@@ -75,9 +75,11 @@ def attack_wave(
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=levels_of(threat)),
         confirm=not plan.searched.exact,
+        surrogates=_owned(plan, len(wave), rows),
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
+    costs["own"] = sum((own.spent.forwards.cpu().numpy() for own in problem.surrogates), np.zeros_like(spent))
     first = target.spent.answers() if found.asked is None else found.asked
     judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
     return {**costs, "proposed": found.reached.cpu().numpy(), "first": first.cpu().numpy()} | {
@@ -100,6 +102,13 @@ def _door(
         device=plan.device,
         on_pass=on_pass,
         draws=plan.searched.draws if stage.attack.needs is Access.GRADIENT else 1,
+    )
+
+
+def _owned(plan: Plan, count: int, rows: int) -> tuple[Target, ...]:
+    """Open the attacker's own models; what they are asked is no query to the target."""
+    return tuple(
+        Target(model, Access.GRADIENT, count, batch=rows, seed=plan.seed, device=plan.device) for model in plan.owned
     )
 
 
