@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from unfooled.attacks import ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
+    from unfooled.auditing.matrix import transfer
     from unfooled.auditing.single import attack
     from unfooled.auditing.verify import verify
     from unfooled.core.errors import UnfooledError
@@ -59,6 +60,7 @@ _HOMES = {
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
     "save": "unfooled.core.folder",
+    "transfer": "unfooled.auditing.matrix",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
     "write_report": "unfooled.report",
@@ -95,6 +97,7 @@ __all__ = [
     "load",
     "load_model",
     "save",
+    "transfer",
     "verify",
     "wrap",
     "write_report",

@@ -63,7 +63,8 @@ GOALS: dict[str, Goal] = {
 
 def short(attack: Attack[Ball], **settings: Any) -> Attack[Ball]:
     """The same attack with few steps, draws, targets and queries, whichever it has."""
-    few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40, "samples": 12} | settings
+    few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40, "samples": 12, "copies": 2} | settings
+    few |= {"queries": 6} if isinstance(attack, BASES) else {}  # each after a climb of its own
     changed: Attack[Ball] = replace(attack, **{one.name: few[one.name] for one in fields(attack) if one.name in few})  # type: ignore[type-var, arg-type]
     return changed
 
@@ -425,8 +426,8 @@ def test_the_best_point_is_kept(name: str, case: Case) -> None:
             of_each = Misclassify().objective(loss_named(loss), scores, case.y[row].expand(len(scores)))
             assert len(traced) == len(of_each)
             assert torch.allclose(of_each, traced, atol=1e-4)
-            best = int(of_each.argmax())
-            assert torch.allclose(found.x_adv.values[row], points.values[best], atol=1e-6)
+            best = points.values[of_each >= of_each.max() - 1e-6]  # one of them, where several tie
+            assert any(torch.allclose(found.x_adv.values[row], values, atol=1e-6) for values in best)
 
 
 def test_radius_zero_is_x(name: str, case: Case) -> None:

@@ -9,14 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unfooled.attacks import attack_named
-from unfooled.core.attack import Problem
+from unfooled.core.attack import Attack, Problem
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.matrix import Cell, Matrix, Party
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
-from unfooled.core.threat import ThreatModel
+from unfooled.core.threat import Ball, ThreatModel
 from unfooled.models.classes import aligned
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Prepared, prepare
@@ -26,14 +25,19 @@ from .examples import Examples, read_examples
 from .judging import levels_of
 from .plan import check, check_range
 from .referee import judge
+from .stages import Stage
+from .suites import read_suite
 from .threats import read_threats
+
+CHAINS = ("mi-fgsm", "di-ti-mi", "vmi", "bsr")
+"""Attacks of a table where none are named."""
 
 
 def transfer(
     models: Mapping[str, object],
     data: object,
     threat: str | ThreatModel = "linf:16/255",
-    attacks: Sequence[str] = ("mi-fgsm", "di-ti-mi", "vmi", "bsr"),
+    attacks: Sequence[str | Attack[Ball]] = CHAINS,
     *,
     families: Mapping[str, str] | None = None,
     learned: Mapping[str, str] | None = None,
@@ -47,7 +51,7 @@ def transfer(
         models: At least two models by name, each given as for `audit`; each must give gradients.
         data: As in `audit`; examples count for a target that it reads rightly.
         threat: What the attacker may change.
-        attacks: Attacks that climb surrogates, by name.
+        attacks: Attacks that climb surrogates, by name or as values.
         families: Of the models' architectures, by name; the name of the module's class where none is given.
         learned: What the models were trained on, by name.
         together: With three models or more, also climb all but the target together.
@@ -75,8 +79,9 @@ def transfer(
         for name, model in zip(names, read, strict=True)
     )
     table = _Table(examples, one, dict(zip(names, ready, strict=True)), batch, seed)
-    cells = [cell for name in attacks for sources, targets in _pairs(names, together=together)
-             for cell in table.cells(name, sources, targets)]  # fmt: skip
+    _, stages = read_suite([*attacks])
+    cells = [cell for stage in stages for sources, targets in _pairs(names, together=together)
+             for cell in table.cells(stage, sources, targets)]  # fmt: skip
     return Matrix(one.name, parties, tuple(cells))
 
 
@@ -104,29 +109,29 @@ class _Table:
         self._prepared: dict[str, Prepared] = {name: prepare(model, shape) for name, model in self.models.items()}
         self._right: dict[str, list[Tensor]] = {}
 
-    def cells(self, attack: str, sources: tuple[str, ...], targets: tuple[str, ...]) -> list[Cell]:
+    def cells(self, stage: Stage, sources: tuple[str, ...], targets: tuple[str, ...]) -> list[Cell]:
         """Let one attack climb some models and judge it on others."""
         fooled, n = dict.fromkeys(targets, 0), dict.fromkeys(targets, 0)
         for place, (x, y) in enumerate(self._batches()):
-            x_adv = self._climbed(attack, sources, targets[0], x, y)
+            x_adv = self._climbed(stage, sources, targets[0], x, y)
             for target in targets:
                 model = self.models[target]
                 right = self._reads(target)[place]
                 verdict = judge(model, self.threat, x_adv, x, y, batch=self.batch, seed=self.seed)
                 fooled[target] += int((verdict.broken & right).sum())
                 n[target] += int(right.sum())
-        return [Cell(attack, sources, target, fooled[target], n[target]) for target in targets]
+        return [Cell(stage.name, sources, target, fooled[target], n[target]) for target in targets]
 
-    def _climbed(self, attack: str, sources: tuple[str, ...], target: str, x: Batch, y: Tensor) -> Batch:
+    def _climbed(self, stage: Stage, sources: tuple[str, ...], target: str, x: Batch, y: Tensor) -> Batch:
         """Climb the sources, and round to what the carrier can hold; the target's own answer changes nothing."""
-        one = attack_named(attack)
+        one = stage.attack
         owned = tuple(self._door(name, Access.GRADIENT, len(x)) for name in sources)
         draws = Draws.of(self.seed, self.threat.name, repr(one))
         door = self._door(target, max(one.needs, self.threat.goal.needs), len(x))
         if one.needs > Access.DECISION or one.bill(2).queries > 1:
             raise InputError(
                 "A table of transfer needs attacks that ask the target once",
-                attack,
+                stage.name,
                 "Choose some of mi-fgsm, di-ti-mi, si-ni, vmi, bsr.",
             )
         problem: Problem[Any] = Problem(

@@ -81,9 +81,12 @@ def climbed(
 
 def tried(keeper: Keeper[Ball], make: Callable[[Tensor], Batch]) -> None:
     """Make a point for each example (r,) that is open, and ask the target once."""
-    owner = keeper.open()
+    problem, owner = keeper.problem, keeper.open()
     if len(owner):
-        _asked(keeper, owner, make(owner))
+        x_t = make(owner)
+        answer = problem.target.answer(x_t, owner)
+        level = torch.zeros(len(owner), device=x_t.values.device)  # a label tells no point from another
+        keeper.keep(owner, x_t, level, answer)
 
 
 def weighed(keeper: Keeper[Ball], loss: Loss, queries: int, *, steps: int, step: float, pace: float) -> None:
@@ -105,10 +108,11 @@ def weighed(keeper: Keeper[Ball], loss: Loss, queries: int, *, steps: int, step:
         trial = _shifted(weights, turn, pace) if number else weights
         slope = layered(surrogate_slope(problem, loss, "losses", trial), (after(momentum(1.0)),), n)
         x_t = climbed(problem, slope, owner, problem.x.rows(owner).holding(x_best[owner]), steps=steps, step=step)
-        margin = _asked(keeper, owner, x_t)
-        better = margin > best[owner]
+        said = problem.target.losses(x_t, problem.objective(loss), owner)
+        keeper.keep(owner, x_t, said.loss, said.answer)
+        better = said.loss > best[owner]
         won = owner[better]
-        weights[won], best[won], x_best[won] = trial[won], margin[better], x_t.values[better]
+        weights[won], best[won], x_best[won] = trial[won], said.loss[better], x_t.values[better]
         if number:
             lowered = turn[owner] % 2 == 1
             turn[owner] += torch.where(better & ~lowered, 2, 1)
@@ -121,16 +125,6 @@ def _shifted(weights: Tensor, turn: Tensor, pace: float) -> Tensor:
     moved = weights.scatter_add(1, which, by).clamp(min=0)
     total = moved.cumsum(dim=1)[:, -1:]
     return torch.where(total > 0, moved / total, weights)
-
-
-def _asked(keeper: Keeper[Ball], owner: Tensor, x_t: Batch) -> Tensor:
-    """Ask the target about one point each; gives the margins, (r,), or zeros where there are labels alone."""
-    problem = keeper.problem
-    answer = problem.target.answer(x_t, owner)
-    level = torch.zeros(len(owner), device=x_t.values.device)
-    margin = level if answer.scores is None else problem.goal.margin(answer, problem.y[owner])
-    keeper.keep(owner, x_t, margin, answer)
-    return margin
 
 
 def _of_one(model: Target, objective: Objective, x_t: Batch, owner: Tensor, draw: int) -> Tensor:
