@@ -9,7 +9,6 @@ from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 from unfooled.losses import loss_named
-from unfooled.search.keeper import Keeper
 from unfooled.search.slopes import Layer, after, foreseen, layered, varied, viewed
 from unfooled.search.transfer import Mixture, climbed, surrogate_slope, tried
 from unfooled.search.transforms import momentum, smoothed
@@ -27,7 +26,7 @@ class Transfer:
         step: Size of a step as a share of the radius; None for 1 / steps.
         decay: Share of the old sum of slopes that each step keeps, 0 to 1; 0 for I-FGSM.
         nesterov: Whether slopes are taken where the sum leads.
-        diversity: Chance that a copy is shrunk and moved, 0 to 1.
+        diversity: Chance that a point is shrunk and moved, 0 to 1.
         kernel: Side of the slopes' blur, odd; 1 for none.
         scales: Copies, each half as bright as the one before, 1 or more.
         neighbours: Points within 1.5 radii by which slopes are corrected; 0 for none.
@@ -63,12 +62,10 @@ class Transfer:
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
-        keeper = Keeper(problem)
         step = (1 / self.steps if self.step is None else self.step) * problem.within.radius
-        slope = surrogate_slope(problem, loss_named(self.loss), self.mixture)
-        slope = layered(slope, self._layers(problem, step), len(problem.x))
-        tried(keeper, lambda owner: climbed(problem, slope, owner, steps=self.steps, step=step))
-        return keeper.found()
+        plain = surrogate_slope(problem, loss_named(self.loss), self.mixture)
+        slope = layered(plain, self._layers(problem, step), len(problem.x))
+        return tried(problem, lambda owner: climbed(problem, slope, owner, steps=self.steps, step=step))
 
     def _layers(self, problem: Problem[Ball], step: float) -> tuple[Layer, ...]:
         return (

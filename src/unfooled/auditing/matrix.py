@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,7 +17,6 @@ from unfooled.core.matrix import Cell, Matrix, Party
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
 from unfooled.core.threat import Ball, ThreatModel
-from unfooled.models.classes import aligned
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Prepared, prepare
 from unfooled.sets.grid import settle
@@ -27,6 +27,7 @@ from .plan import check, check_range
 from .referee import judge
 from .stages import Stage
 from .suites import read_suite
+from .surrogates import read_surrogates
 from .threats import read_threats
 
 CHAINS = ("mi-fgsm", "di-ti-mi", "vmi", "bsr")
@@ -66,10 +67,9 @@ def transfer(
         raise InputError("A table of transfer needs two models or more", f"{len(models)}", "Give another one.")
     names = list(models)
     read = [wrap(model) for model in models.values()]
-    first = read[0].describe()["classes"]
-    examples = read_examples(data, classes=first)
-    counts = [check(model, examples, batch, model.device) for model in read]
-    ready = [aligned(model, first, counts[0], own) for model, own in zip(read, counts, strict=True)]
+    examples = read_examples(data, classes=read[0].describe()["classes"])
+    classes = check(read[0], examples, batch, read[0].device)
+    ready = read_surrogates(read, read[0], classes, examples, batch=batch, device=read[0].device)
     (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
     if more:
         raise InputError("A table of transfer has one threat", repr(threat), "Make a table for each radius.")
@@ -94,7 +94,7 @@ def _pairs(names: list[str], *, together: bool) -> Iterator[tuple[tuple[str, ...
             yield tuple(name for name in names if name != target), (target,)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Table:
     """What all cells share."""
 
@@ -104,10 +104,19 @@ class _Table:
     batch: int
     seed: int
 
-    def __post_init__(self) -> None:
-        shape = self.examples.shapes[0]
-        self._prepared: dict[str, Prepared] = {name: prepare(model, shape) for name, model in self.models.items()}
-        self._right: dict[str, list[Tensor]] = {}
+    @cached_property
+    def searched(self) -> dict[str, Prepared]:
+        """The models as attacks meet them."""
+        return {name: prepare(model, self.examples.shapes[0]) for name, model in self.models.items()}
+
+    @cached_property
+    def right(self) -> dict[str, list[Tensor]]:
+        """Which examples each model reads rightly, batch by batch."""
+        everyone = [(x, y, torch.arange(len(x), device=x.values.device)) for x, y in self._batches()]
+        return {
+            name: [self._door(name, Access.DECISION, len(x)).answer(x, owner).labels == y for x, y, owner in everyone]
+            for name in self.models
+        }
 
     def cells(self, stage: Stage, sources: tuple[str, ...], targets: tuple[str, ...]) -> list[Cell]:
         """Let one attack climb some models and judge it on others."""
@@ -116,7 +125,7 @@ class _Table:
             x_adv = self._climbed(stage, sources, targets[0], x, y)
             for target in targets:
                 model = self.models[target]
-                right = self._reads(target)[place]
+                right = self.right[target][place]
                 verdict = judge(model, self.threat, x_adv, x, y, batch=self.batch, seed=self.seed)
                 fooled[target] += int((verdict.broken & right).sum())
                 n[target] += int(right.sum())
@@ -139,17 +148,10 @@ class _Table:
         )
         return settle(one(problem).x_adv, x, self.threat.within, levels_of(self.threat))
 
-    def _reads(self, name: str) -> list[Tensor]:
-        """Tell which examples a model reads rightly, batch by batch."""
-        if name not in self._right:
-            everyone = [(x, y, torch.arange(len(x))) for x, y in self._batches()]
-            self._right[name] = [
-                self._door(name, Access.DECISION, len(x)).answer(x, owner).labels == y for x, y, owner in everyone
-            ]
-        return self._right[name]
-
     def _door(self, name: str, access: Access, count: int) -> Target:
-        return Target(self._prepared[name], access, count, batch=self.batch, seed=self.seed)
+        return Target(
+            self.searched[name], access, count, batch=self.batch, seed=self.seed, device=self.searched[name].device
+        )
 
     def _batches(self) -> Iterator[tuple[Batch, Tensor]]:
         device = next(iter(self.models.values())).device

@@ -182,9 +182,7 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
     """
     if batch < 1:
         raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
-    rows = min(batch, 2)
-    first = examples.groups(list(range(min(len(examples), rows))))[0]
-    x = examples.batch(first, device).padded(rows)
+    x = examples.first_few(batch, device)
     classes = check_ready(model, x)
     check_labels(examples.y, classes)
     if steady and most_access(model) < Access.GRADIENT:

@@ -58,15 +58,14 @@ def planned(
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
     name, stages = read_suite(suited(suite, max(threat.access for threat in read)))
-    if most < Access.GRADIENT:
-        stages = for_all(stages, most)
+    stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
+    check_owned([stage.attack for stage in stages], surrogates)
     for threat in read:
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)
         check_access(stages, threat)
-    check_owned(stages, surrogates)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose,
         seconds, read_until(until, [threat.name for threat in read], limits(read)),

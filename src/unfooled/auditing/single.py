@@ -12,7 +12,7 @@ from unfooled.attacks import attack_named
 from unfooled.core.attack import Attack, Found, Problem
 from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws
-from unfooled.core.target import Access, Target
+from unfooled.core.target import Target
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.modalities.carriers import Float32
 from unfooled.models.black_box import check_grant
@@ -24,7 +24,7 @@ from .examples import read_examples
 from .fit import check_fit
 from .plan import check, check_range, check_threats
 from .stages import Stage
-from .surrogates import check_owned, read_surrogates
+from .surrogates import check_owned, opened, read_surrogates
 from .threats import read_threats
 
 
@@ -77,25 +77,19 @@ def attack(
     check_threats((one,), classes, seed, "none")
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
-    stages = [Stage(type(chosen).__name__, chosen)]
-    check_fit(stages, one.within)
-    check_owned(stages, surrogates)
+    check_fit([Stage(type(chosen).__name__, chosen)], one.within)
+    check_owned([chosen], surrogates)
     needs = max(chosen.needs, one.goal.needs)
     check_grant(adapter, needs)
     clean = examples.batch(range(len(examples)), device)
+    owned = read_surrogates(surrogates, adapter, classes, examples, batch=batch or len(examples), device=device)
     shape = tuple(clean.values.shape[1:])
-    searched = prepared(adapter, shape, prepare)
-    target = Target(
-        searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device
-    )  # fmt: skip
+    searched, *copies = (prepared(each, shape, prepare) for each in (adapter, *owned))
+    target = Target(searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device)
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
-    owned = read_surrogates(surrogates, adapter, classes, examples, batch=batch or len(examples), device=device)
     problem = Problem(
         target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact,
-        surrogates=tuple(
-            Target(prepared(own, shape, prepare), Access.GRADIENT, len(clean), batch=batch, seed=seed, device=device)
-            for own in owned
-        ),
+        surrogates=opened(copies, len(clean), batch=batch, seed=seed, device=device),
     )  # fmt: skip
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

@@ -8,15 +8,16 @@ import torch
 
 from unfooled.attacks.bases import BASES
 from unfooled.attacks.transfer import Transfer
+from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
-from unfooled.core.target import Access, Model
+from unfooled.core.target import Access, Model, Target
+from unfooled.core.threat import Ball
 from unfooled.models.black_box import check_grant
 from unfooled.models.classes import aligned
 from unfooled.models.classifier import wrap
+from unfooled.models.ready import check_ready
 
 from .examples import Examples
-from .plan import check
-from .stages import Stage
 
 
 def read_surrogates(
@@ -33,21 +34,28 @@ def read_surrogates(
     for one in given:
         surrogate = wrap(one)
         check_grant(surrogate, Access.GRADIENT)
-        own = check(surrogate, examples, batch, device)
+        own = check_ready(surrogate, examples.first_few(batch, device))
         taken.append(aligned(surrogate, names, classes, own))
     return tuple(taken)
 
 
-def check_owned(stages: Sequence[Stage], surrogates: Sequence[object]) -> None:
+def opened(
+    models: Sequence[Model], count: int, *, batch: int | None, seed: int, device: torch.device
+) -> tuple[Target, ...]:
+    """Open the attacker's own models to attacks on so many examples; what they are asked is no query to the target."""
+    return tuple(Target(one, Access.GRADIENT, count, batch=batch, seed=seed, device=device) for one in models)
+
+
+def check_owned(attacks: Sequence[Attack[Ball]], surrogates: Sequence[object]) -> None:
     """Check that attacks which climb the attacker's own models are given some.
 
     Raises:
         InputError: They are not.
     """
-    idle = [stage.name for stage in stages if isinstance(stage.attack, Transfer | BASES)]
+    idle = [type(attack).__name__ for attack in attacks if isinstance(attack, Transfer | BASES)]
     if idle and not surrogates:
         raise InputError(
-            f"{', '.join(idle)} climb models of the attacker's own",
+            f"The attack {idle[0]} climbs models of the attacker's own",
             "no surrogates",
             "Give some: surrogates=[model, ...], or --surrogate MODEL.",
         )

@@ -24,6 +24,7 @@ from .plan import Plan
 from .referee import confidence
 from .sheet import COSTS, Clean
 from .stages import Stage
+from .surrogates import opened
 
 
 def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:
@@ -75,7 +76,7 @@ def attack_wave(
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=levels_of(threat)),
         confirm=not plan.searched.exact,
-        surrogates=_owned(plan, len(wave), rows),
+        surrogates=opened(plan.owned, len(wave), batch=rows, seed=plan.seed, device=device),
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
@@ -102,13 +103,6 @@ def _door(
         device=plan.device,
         on_pass=on_pass,
         draws=plan.searched.draws if stage.attack.needs is Access.GRADIENT else 1,
-    )
-
-
-def _owned(plan: Plan, count: int, rows: int) -> tuple[Target, ...]:
-    """Open the attacker's own models; what they are asked is no query to the target."""
-    return tuple(
-        Target(model, Access.GRADIENT, count, batch=rows, seed=plan.seed, device=plan.device) for model in plan.owned
     )
 
 

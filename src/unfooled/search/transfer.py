@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from unfooled.core.attack import Problem
+from unfooled.core.attack import Found, Problem
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.target import Objective, Target
@@ -79,14 +79,16 @@ def climbed(
     return x_t
 
 
-def tried(keeper: Keeper[Ball], make: Callable[[Tensor], Batch]) -> None:
-    """Make a point for each example (r,) that is open, and ask the target once."""
-    problem, owner = keeper.problem, keeper.open()
+def tried(problem: Problem[Ball], make: Callable[[Tensor], Batch]) -> Found:
+    """Make a point for each example (r,) that may be asked about, and ask the target once."""
+    keeper = Keeper(problem)
+    owner = keeper.open()
     if len(owner):
         x_t = make(owner)
         answer = problem.target.answer(x_t, owner)
         level = torch.zeros(len(owner), device=x_t.values.device)  # a label tells no point from another
         keeper.keep(owner, x_t, level, answer)
+    return keeper.found()
 
 
 def weighed(keeper: Keeper[Ball], loss: Loss, queries: int, *, steps: int, step: float, pace: float) -> None:
