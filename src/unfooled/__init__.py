@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unfooled.goals import Become, Enter, Leave, Misclassify
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
+    from unfooled.models.distilled import distil
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
     from unfooled.report import write_report
@@ -56,6 +57,7 @@ _HOMES = {
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
+    "distil": "unfooled.models.distilled",
     "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
@@ -89,6 +91,7 @@ __all__ = [
     "attack",
     "attack_named",
     "audit",
+    "distil",
     "judge",
     "l0",
     "l1",
