@@ -177,6 +177,7 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
             "device": run["device"],
             "threads": run["threads"],
             "kept": run["keep"],
+            **({"surrogates": ", ".join(one["name"] for one in run["surrogates"])} if run.get("surrogates") else {}),
         },
         "Software": {"unfooled": run["unfooled"], "results schema": SCHEMA_VERSION, **versions},
     }
