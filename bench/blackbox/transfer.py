@@ -71,8 +71,8 @@ def on_halves() -> None:
     promise(
         f"{CLOTHES_THREAT}, {CLOTHES} pictures, two small CNNs trained on disjoint halves of Fashion-MNIST",
         figures(matrix),
-        "every chain carries over to more than half of them",
-        min(matrix.carried(name) for name in matrix.attacks) > 0.5,
+        "the best chain carries over to more than half of them",
+        strongest(matrix)[1] > 0.5,
     )
 
 
