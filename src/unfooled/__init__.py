@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from unfooled.attacks import ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
+    from unfooled.auditing.matrix import transfer
     from unfooled.auditing.single import attack
     from unfooled.auditing.verify import verify
     from unfooled.core.errors import UnfooledError
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
     from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
+    from unfooled.models.distilled import distil
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
     from unfooled.report import write_report
@@ -47,16 +50,19 @@ _HOMES = {
     "Misclassify": "unfooled.goals",
     "Preprocess": "unfooled.models.preprocess",
     "Region": "unfooled.sets.masked",
+    "Reordered": "unfooled.models.classes",
     "Results": "unfooled.core.results",
     "ThreatModel": "unfooled.core.threat",
     "UnfooledError": "unfooled.core.errors",
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
+    "distil": "unfooled.models.distilled",
     "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
     "save": "unfooled.core.folder",
+    "transfer": "unfooled.auditing.matrix",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
     "write_report": "unfooled.report",
@@ -77,6 +83,7 @@ __all__ = [
     "Misclassify",
     "Preprocess",
     "Region",
+    "Reordered",
     "Results",
     "ThreatModel",
     "UnfooledError",
@@ -84,6 +91,7 @@ __all__ = [
     "attack",
     "attack_named",
     "audit",
+    "distil",
     "judge",
     "l0",
     "l1",
@@ -92,6 +100,7 @@ __all__ = [
     "load",
     "load_model",
     "save",
+    "transfer",
     "verify",
     "wrap",
     "write_report",

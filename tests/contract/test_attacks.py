@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unfooled.attacks import ATTACKS
+from unfooled.attacks.bases import BASES
 from unfooled.attacks.one_pixel import OnePixel
 from unfooled.attacks.p_rgf import PRGF
 from unfooled.attacks.pixel_corners import PixelCorners
+from unfooled.attacks.transfer import Transfer
 from unfooled.core.answer import Scores
 from unfooled.core.attack import Attack, Found, Hints, Problem, as_is
 from unfooled.core.batch import Batch
@@ -50,6 +52,8 @@ def example_attack() -> Attack[Ball]:
 ALL = {**ATTACKS, "an added one": example_attack()}
 MANY = (OnePixel, PixelCorners, PRGF)
 """Attacks that ask about many candidates of one example in one pass."""
+OWNING = (Transfer, BASES)
+"""Attacks that climb models of the attacker's own."""
 
 CLASSES = 5
 GOALS: dict[str, Goal] = {
@@ -59,7 +63,8 @@ GOALS: dict[str, Goal] = {
 
 def short(attack: Attack[Ball], **settings: Any) -> Attack[Ball]:
     """The same attack with few steps, draws, targets and queries, whichever it has."""
-    few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40, "samples": 12} | settings
+    few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40, "samples": 12, "copies": 2} | settings
+    few |= {"queries": 6} if isinstance(attack, BASES) else {}  # each after a climb of its own
     changed: Attack[Ball] = replace(attack, **{one.name: few[one.name] for one in fields(attack) if one.name in few})  # type: ignore[type-var, arg-type]
     return changed
 
@@ -116,6 +121,9 @@ class Case:
         access = max(attack.needs, goal.needs)
         target = Target(adapter, access, len(x), budget=budget, already=already, batch=batch, seed=seed)
         draws = Draws.of(seed, "contract", repr(attack))
+        if isinstance(attack, OWNING):  # a twin of the target, so that laws of gradient attacks hold for them too
+            twin = wrap(self.module, takes_lengths=x.lengths is not None)
+            more = {"surrogates": (Target(twin, Access.GRADIENT, len(x), batch=batch, seed=seed),)} | more
         return Problem(
             target,
             x,
@@ -260,7 +268,7 @@ def test_same_seed_same_bits_other_seed_other_draws(name: str, case: Case, monke
     attack(case.problem(attack, model=other, seed=1))
     seen = torch.cat([point.values for point in other.points])
     alike = torch.cat(asked[0]).shape == seen.shape and torch.equal(torch.cat(asked[0]), seen)
-    assert alike != was_random
+    assert alike != was_random or isinstance(attack, OWNING)  # who ask once may end in one corner by other ways
 
 
 def test_order_and_shards_change_nothing(name: str, case: Case) -> None:
@@ -418,8 +426,8 @@ def test_the_best_point_is_kept(name: str, case: Case) -> None:
             of_each = Misclassify().objective(loss_named(loss), scores, case.y[row].expand(len(scores)))
             assert len(traced) == len(of_each)
             assert torch.allclose(of_each, traced, atol=1e-4)
-            best = int(of_each.argmax())
-            assert torch.allclose(found.x_adv.values[row], points.values[best], atol=1e-6)
+            best = points.values[of_each >= of_each.max() - 1e-6]  # one of them, where several tie
+            assert any(torch.allclose(found.x_adv.values[row], values, atol=1e-6) for values in best)
 
 
 def test_radius_zero_is_x(name: str, case: Case) -> None:

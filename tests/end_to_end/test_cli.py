@@ -415,6 +415,35 @@ def refused(told, words: tuple[str, ...]) -> None:
     assert "\x1b" not in told.stderr
 
 
+def test_surrogates_are_named_and_remembered(place, tmp_path):
+    twin = f"{place}/model.py:sound"
+    words = ("-t", "linf:24/255", "--surrogate", twin, "--access", "decision", "--out", tmp_path / "run", "--json")
+    told = audit(place, *words, suite="mi-fgsm")
+    assert told.exit_code == 0, told.stderr
+    held = load(tmp_path / "run")
+    assert len(held.run["surrogates"]) == 1
+    assert f"--surrogate {twin}" in held.run["command"]
+    assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8").count("models of the attacker&#39;s own") == 1
+    alone = audit(place, "-t", "linf:24/255", "--out", tmp_path / "alone", suite="mi-fgsm")
+    assert alone.exit_code == 2
+    assert "--surrogate MODEL" in alone.stderr
+
+
+def test_a_table_of_transfer(place, tmp_path):
+    models = ("--model", f"{place}/model.py:sound", "--model", f"{place}/model.py:blind")
+    about = ("--attack", "mi-fgsm", "--family", "linear", "--family", "rounded", "-t", "linf:24/255")
+    told = call("transfer", place / "data.npz", *models, *about, "--out", tmp_path / "table")
+    assert told.exit_code == 0, told.stderr
+    assert "Somebody who owns" in told.stdout
+    table = json.loads((tmp_path / "table" / "transfer.json").read_text(encoding="utf-8"))
+    assert [party["family"] for party in table["models"]] == ["linear", "rounded"]
+    assert len(table["cells"]) == 4
+    assert "<svg" in (tmp_path / "table" / "transfer.html").read_text(encoding="utf-8")
+    wrong = call("transfer", place / "data.npz", *models, "--family", "one", "--out", tmp_path / "table")
+    assert wrong.exit_code == 2
+    assert "1 for 2 models" in wrong.stderr
+
+
 @pytest.fixture
 def kept(run, tmp_path):
     """A copy of a finished run, which bad input must leave as it is even under --overwrite."""

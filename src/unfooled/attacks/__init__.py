@@ -15,6 +15,7 @@ from .apgd import APGD
 from .apgd_l1 import APGDL1
 from .apgd_nearest import APGDNearest
 from .apgd_targeted import APGDTargeted
+from .bases import BASES
 from .block_pgd import BlockPGD
 from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
@@ -38,6 +39,7 @@ from .sparse_rs import SparseRS
 from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
+from .transfer import Transfer
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -73,6 +75,12 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "simba": SimBA(),
     "simba-dct": SimBA(waves=0.25),
     "p-rgf": PRGF(),
+    "mi-fgsm": Transfer(),
+    "di-ti-mi": Transfer(diversity=0.5, kernel=5),
+    "si-ni": Transfer(nesterov=True, scales=5),
+    "vmi": Transfer(neighbours=10),
+    "bsr": Transfer(blocks=2, copies=10),
+    "bases": BASES(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 

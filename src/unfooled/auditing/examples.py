@@ -91,6 +91,11 @@ class Examples:
         lengths = torch.tensor([len(array) for array in arrays], device=device) if values.ndim == 2 else None
         return Batch(torch.from_numpy(values).to(device), ids, lengths)
 
+    def first_few(self, batch: int, device: torch.device) -> Batch:
+        """Load two examples, or one if a pass has no more rows: to try a model with."""
+        rows = min(batch, 2)
+        return self.batch(self.groups(list(range(min(len(self), rows))))[0], device).padded(rows)
+
     def groups(self, index: Sequence[int]) -> list[list[int]]:
         """Part examples by padded shape; within a group, and among groups, order is kept.
 

@@ -52,6 +52,7 @@ class Plan:
         until: What it may stop at before all examples are examined; None for nothing.
         adapted: The model as attacks meet it where remedies are carried out; None where none is.
         remedies: What is carried out, such as `bpda` and `eot`.
+        surrogates: Models that the attacker owns.
     """
 
     model: Model
@@ -70,6 +71,12 @@ class Plan:
     until: Until | None = None
     adapted: Prepared | None = None
     remedies: tuple[str, ...] = ()
+    surrogates: tuple[Model, ...] = ()
+
+    @cached_property
+    def owned(self) -> tuple[Prepared, ...]:
+        """The surrogates as attacks meet them."""
+        return tuple(prepare(model, self.examples.shapes[0], self.preparation) for model in self.surrogates)
 
     @cached_property
     def searched(self) -> Prepared:
@@ -105,6 +112,7 @@ class Plan:
                 "platform": platform.platform(),
             },
             **({"cohorts": [FIRST, LARGEST]} if self.may_end else {}),
+            **({"surrogates": [model.describe() for model in self.surrogates]} if self.surrogates else {}),
         }
 
     @cached_property
@@ -174,9 +182,7 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
     """
     if batch < 1:
         raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
-    rows = min(batch, 2)
-    first = examples.groups(list(range(min(len(examples), rows))))[0]
-    x = examples.batch(first, device).padded(rows)
+    x = examples.first_few(batch, device)
     classes = check_ready(model, x)
     check_labels(examples.y, classes)
     if steady and most_access(model) < Access.GRADIENT:

@@ -20,6 +20,7 @@ from .fit import check_access, check_fit
 from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage, for_all
 from .suites import read_suite, suited
+from .surrogates import check_owned, read_surrogates
 from .threats import Threats, read_threats
 
 
@@ -38,6 +39,7 @@ def planned(
     keep: str = "broken",
     prepare: Preparation = "on",
     diagnose: bool = True,
+    surrogates: Sequence[object] = (),
 ) -> Plan:
     """Take an audit through the door; the arguments are those of `audit`.
 
@@ -56,10 +58,10 @@ def planned(
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
     name, stages = read_suite(suited(suite, max(threat.access for threat in read)))
-    if most < Access.GRADIENT:
-        stages = for_all(stages, most)
+    stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
+    check_owned([stage.attack for stage in stages], surrogates)
     for threat in read:
         check_range(threat.within, examples.domain)
         check_fit(stages, threat.within)
@@ -67,4 +69,5 @@ def planned(
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose,
         seconds, read_until(until, [threat.name for threat in read], limits(read)),
+        surrogates=read_surrogates(surrogates, adapter, classes, examples, batch=batch, device=place),
     )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from unfooled.core.schema import POINT_NOWHERE
 from unfooled.core.threat import ThreatModel
 
+from .books import Books
 from .cohorts import LARGEST, Clock
 from .journal import Journal, Unit
 from .plan import Plan
@@ -24,8 +25,6 @@ from .threats import ladders
 from .wave import ask_clean, attack_wave
 
 _NOBODY = np.zeros(0, dtype=np.int64)
-_DEAD = 0.01
-"""Share of gradients that point nowhere from which a run says so."""
 
 
 class _Rung(NamedTuple):
@@ -33,14 +32,6 @@ class _Rung(NamedTuple):
 
     threat: ThreatModel
     sheet: Sheet
-
-
-class Books(NamedTuple):
-    """What is written down by threat and attack: rows of `STAGES`, gradients that point nowhere, notes."""
-
-    stages: dict[tuple[str, str], dict[str, Any]]
-    dead: dict[tuple[str, str], int]
-    notes: dict[tuple[str, str], str]
 
 
 @dataclass
@@ -63,7 +54,7 @@ class Rounds:
     progress: Progress
     clock: Clock
     sheets: list[Sheet] = field(init=False)
-    books: Books = field(default_factory=lambda: Books({}, {}, {}))
+    books: Books = field(default_factory=lambda: Books({}, {}, {}, {}))
     remedies: list[Plan] = field(default_factory=list)
     not_run: dict[str, None] = field(default_factory=dict)
 
@@ -198,7 +189,7 @@ class Rounds:
             return 0.0
         began, top = time.perf_counter(), ladder[-1]
         self.progress.begin(top.threat.name, stage.name, len(standing))
-        costs, broken, tried = dict.fromkeys((*COSTS, "proposed", "dead"), 0), [0] * len(ladder), 0
+        costs, broken, tried = dict.fromkeys((*COSTS, "proposed", "dead", "own"), 0), [0] * len(ladder), 0
         threats, rows = [rung.threat for rung in ladder], stage.rows(plan.batch, len(standing))
         for wave in plan.waves(standing):
             if self.clock.out:
@@ -218,12 +209,12 @@ class Rounds:
                 costs[column] += int(unit[column].sum())
             tried += len(wave)
             self.progress.advance(len(wave), int(judged["broken"].sum()))
-        dead = costs.pop("dead")
+        dead, own = costs.pop("dead"), costs.pop("own")
         paid = {**costs, "seconds": time.perf_counter() - began}
         for rung, fell in zip(ladder, broken, strict=True):
             bill = paid if rung is top else {**dict.fromkeys(paid, 0), "proposed": fell}
             self._book(rung.threat, stage, {"tried": tried, "broken": fell, **bill})
-        self._note_dead(top.threat, stage, dead)
+        self.books.note(top.threat.name, stage.name, dead, own)
         return broken[-1] / len(standing)
 
     def _book(self, threat: ThreatModel, stage: Stage, paid: dict[str, Any]) -> None:
@@ -231,16 +222,6 @@ class Rounds:
         row = self.books.stages.setdefault((threat.name, stage.name), about | dict.fromkeys(paid, 0))
         for column, amount in paid.items():
             row[column] += amount
-
-    def _note_dead(self, threat: ThreatModel, stage: Stage, dead: int) -> None:
-        name = threat.name, stage.name
-        self.books.dead[name] = dead = self.books.dead.get(name, 0) + dead
-        backwards = self.books.stages[name]["backwards"]
-        if dead > _DEAD * backwards:
-            self.books.notes[name] = (
-                f"{threat.name}: {dead / backwards:.0%} of the gradients that {stage.name} was given are zero or no "
-                f"numbers and {POINT_NOWHERE}, so what stands may not be robust; `unfooled doctor` looks for the cause"
-            )
 
 
 def _under(unit: Unit, prefix: str) -> Unit:

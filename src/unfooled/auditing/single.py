@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from .examples import read_examples
 from .fit import check_fit
 from .plan import check, check_range, check_threats
 from .stages import Stage
+from .surrogates import check_owned, opened, read_surrogates
 from .threats import read_threats
 
 
@@ -37,6 +39,7 @@ def attack(
     seed: int = 0,
     batch: int | None = None,
     prepare: Preparation = "on",
+    surrogates: Sequence[object] = (),
     **settings: Any,
 ) -> Found:
     """Run one attack on one batch and hand back what it proposes, unjudged and in float32.
@@ -52,6 +55,7 @@ def attack(
         batch: Rows of a pass; None for passes of just the rows that are asked about.
         prepare: What to search with: "on" for a private copy of the model that is cheaper and answers alike, "bf16" for
             one in bfloat16, "compiled" for one run through torch.compile, "off" for the model itself.
+        surrogates: Models that the attacker owns and climbs freely.
         settings: Fields of the attack to change, such as `steps=10`.
 
     Raises:
@@ -74,16 +78,18 @@ def attack(
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one.within)
+    check_owned([chosen], surrogates)
     needs = max(chosen.needs, one.goal.needs)
     check_grant(adapter, needs)
     clean = examples.batch(range(len(examples)), device)
-    searched = prepared(adapter, tuple(clean.values.shape[1:]), prepare)
-    target = Target(
-        searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device
-    )  # fmt: skip
+    owned = read_surrogates(surrogates, adapter, classes, examples, batch=batch or len(examples), device=device)
+    shape = tuple(clean.values.shape[1:])
+    searched, *copies = (prepared(each, shape, prepare) for each in (adapter, *owned))
+    target = Target(searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device)
     draws = Draws.of(seed, one.name, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
     problem = Problem(
-        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact
-    )
+        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact,
+        surrogates=opened(copies, len(clean), batch=batch, seed=seed, device=device),
+    )  # fmt: skip
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

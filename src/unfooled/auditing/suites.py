@@ -101,6 +101,7 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
         *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
     ),
+    "transfer": ("mi-fgsm", "di-ti-mi", "vmi", "bsr", "bases"),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -111,7 +112,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
 which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the
-place of `standard` where the attacker is told no more than that. `autoattack` is AutoAttack's version `standard` for
+place of `standard` where the attacker is told no more than that; `transfer` climbs surrogates, which must be given.
+`autoattack` is AutoAttack's version `standard` for
 Linf and L2, attack by attack, where that figure must be quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs

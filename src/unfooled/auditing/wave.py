@@ -24,6 +24,7 @@ from .plan import Plan
 from .referee import confidence
 from .sheet import COSTS, Clean
 from .stages import Stage
+from .surrogates import opened
 
 
 def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:
@@ -75,9 +76,11 @@ def attack_wave(
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=levels_of(threat)),
         confirm=not plan.searched.exact,
+        surrogates=opened(plan.owned, len(wave), batch=rows, seed=plan.seed, device=device),
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
+    costs["own"] = sum((own.spent.forwards.cpu().numpy() for own in problem.surrogates), np.zeros_like(spent))
     first = target.spent.answers() if found.asked is None else found.asked
     judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
     return {**costs, "proposed": found.reached.cpu().numpy(), "first": first.cpu().numpy()} | {

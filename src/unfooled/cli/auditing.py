@@ -27,6 +27,7 @@ def audit(
     *,
     threat: o.Threat = None,
     suite: o.Suite = None,
+    surrogate: o.Surrogate = None,
     goal: o.Goal = None,
     access: o.Access = None,
     budget: o.Budget = None,
@@ -178,6 +179,7 @@ def estimate(
     *,
     threat: o.Threat = None,
     suite: o.Suite = None,
+    surrogate: o.Surrogate = None,
     goal: o.Goal = None,
     access: o.Access = None,
     budget: o.Budget = None,
@@ -222,6 +224,7 @@ def estimated(settings: Settings, *, json: bool) -> None:
 def _told(settings: Settings) -> dict[str, Any]:
     """Give the settings that the engine and its plan share."""
     from unfooled.auditing.threats import read_access  # noqa: PLC0415  heavy
+    from unfooled.models.load import load_model  # noqa: PLC0415
 
     return {
         "batch": settings.batch,
@@ -233,4 +236,5 @@ def _told(settings: Settings) -> dict[str, Any]:
         "access": None if settings.access is None else read_access(settings.access),
         "keep": settings.keep,
         "prepare": settings.prepare,
+        "surrogates": [load_model(one, device=settings.device) for one in settings.surrogate],
     }

@@ -93,6 +93,10 @@ Suite = Annotated[
         help="standard, quick, noise, distances, or attacks: fgsm,pgd. (default: standard)", rich_help_panel=ATTACKER
     ),
 ]
+Surrogate = Annotated[
+    list[str] | None,
+    typer.Option(help="A model of the attacker's own, as MODEL; several times.", rich_help_panel=ATTACKER),
+]
 
 Batch = Annotated[int | None, typer.Option(help="Rows of a pass. (default: 16)", rich_help_panel=RUN)]
 Seed = Annotated[int | None, typer.Option(help="Of all randomness. (default: 0)", rich_help_panel=RUN)]

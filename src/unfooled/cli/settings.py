@@ -42,6 +42,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     data: str
     threat: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     suite: str = "standard"
+    surrogate: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     goal: str | None = None
     access: Literal["gradient", "scores", "decision"] | None = None
     budget: int | str | None = None
@@ -87,8 +88,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
                 continue
             if name == "diagnosis":
                 words.append("--no-diagnosis")
-            elif name == "threat":
-                words += [word for threat in value for word in ("--threat", threat)]
+            elif name in ("threat", "surrogate"):
+                words += [word for one in value for word in (f"--{name}", one)]
             else:
                 written = ",".join(f"{part:.17g}" for part in value) if isinstance(value, tuple) else str(value)
                 words += [f"--{name}", written]

@@ -18,7 +18,7 @@ from torch import nn
 
 from unfooled.core.errors import InputError, ModelError
 from unfooled.core.target import Model
-from unfooled.zoo import efficientnet
+from unfooled.zoo import efficientnet, mobilenet
 from unfooled.zoo.imagenet_names import imagenet_names
 
 from . import hugging_face, onnx_models, timm_models
@@ -90,10 +90,20 @@ def _sealed(scheme: str, load: Callable[[str], Model]) -> Callable[[str, Path | 
 
 
 def _from_zoo(name: str) -> Model:
-    if name != "efficientnet-lite0":
-        raise InputError("No such model in the zoo", repr(name), "The zoo has `zoo:efficientnet-lite0`.")
-    preprocess = Preprocess(efficientnet.MEAN, efficientnet.STD, size=efficientnet.SIZE)
-    return wrap(efficientnet.efficientnet_lite0(), preprocess, imagenet_names(), name=f"zoo:{name}")
+    if name not in _ZOO:
+        known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
+        raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
+    build, preprocess = _ZOO[name]
+    return wrap(build(), preprocess, imagenet_names(), name=f"zoo:{name}")
+
+
+_ZOO: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
+    "efficientnet-lite0": (
+        efficientnet.efficientnet_lite0,
+        Preprocess(efficientnet.MEAN, efficientnet.STD, size=efficientnet.SIZE),
+    ),
+    "mobilenet-v2": (mobilenet.mobilenet_v2, Preprocess(mobilenet.MEAN, mobilenet.STD, size=mobilenet.SIZE)),
+}
 
 
 SCHEMES: dict[str, Callable[[str, Path | None], Model]] = {

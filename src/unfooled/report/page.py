@@ -35,21 +35,26 @@ def render(results: Results) -> str:
     """
     if results.records.num_rows == 0:
         raise RunError("There is nothing to report on", "results without a row", "Audit at least one example.")
-    environment = Environment(
+    return environment().get_template("report.html.j2").render(_contents(results)).lstrip()
+
+
+def environment() -> Environment:
+    """Open the templates of all pages, with what they call to write numbers."""
+    made = Environment(
         loader=PackageLoader("unfooled.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         sure=wording.sure,
         percent=wording.percent,
         measured=wording.measured,
         duration=wording.duration,
         named=wording.class_name,
     )
-    return environment.get_template("report.html.j2").render(_contents(results)).lstrip()
+    return made
 
 
 def write_report(results: Results, path: str | Path) -> Path:
@@ -172,6 +177,7 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
             "device": run["device"],
             "threads": run["threads"],
             "kept": run["keep"],
+            **({"surrogates": ", ".join(one["name"] for one in run["surrogates"])} if run.get("surrogates") else {}),
         },
         "Software": {"unfooled": run["unfooled"], "results schema": SCHEMA_VERSION, **versions},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -60,6 +61,43 @@ def _averaged(grad: Tensor, size: int) -> Tensor:
     flat = grad if grad.ndim > 2 else grad.unsqueeze(1)
     pool = functional.avg_pool1d if flat.ndim == 3 else functional.avg_pool2d
     return pool(flat, size, stride=1, padding=size // 2).view_as(grad)
+
+
+def smoothed(size: int) -> Transform:
+    """Blur gradients by a Gaussian kernel of `size` values a side (odd) and a deviation of a third of its half.
+
+    Pictures are blurred over height and width, waveforms over time.
+
+    Reference:
+        Dong, Pang, Su and Zhu. Evading defenses to transferable adversarial examples by translation-invariant attacks.
+        CVPR 2019. https://arxiv.org/abs/1904.02884, section 3.2.
+        Differs from the paper: nothing.
+    """
+    half = size // 2
+    heights = [math.exp(-4.5 * (place / max(half, 1)) ** 2) for place in range(-half, half + 1)]
+    kernel = [height / sum(heights) for height in heights]
+
+    def begin(n: int) -> Update:
+        def update(grad: Tensor, owner: Tensor) -> Tensor:
+            for axis in range(2 if grad.ndim < 4 else 3, grad.ndim + 1):
+                grad = _blurred(grad, kernel, axis - 1)
+            return grad
+
+        return update
+
+    return begin
+
+
+def _blurred(grad: Tensor, kernel: list[float], axis: int) -> Tensor:
+    """Blur along one axis: by shifts and sums, which add up alike in a batch of any size."""
+    half, length = len(kernel) // 2, grad.shape[axis]
+    blurred = torch.zeros_like(grad)
+    for place, share in enumerate(kernel):
+        shift = place - half
+        if abs(shift) < length:
+            begin, extent = max(0, shift), length - abs(shift)
+            blurred.narrow(axis, max(0, -shift), extent).add_(grad.narrow(axis, begin, extent), alpha=share)
+    return blurred
 
 
 def chained(transforms: tuple[Transform, ...], n: int) -> Update:

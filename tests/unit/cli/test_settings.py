@@ -72,6 +72,11 @@ def test_the_command_says_the_same_again(tmp_path):
     assert settings_from(told) == settings.model_copy(update={"resume": False})
 
 
+def test_the_command_names_each_surrogate():
+    settings = settings_from({"model": "a:b", "data": "c", "surrogate": ["zoo:mobilenet-v2", "d.py:e"]})
+    assert settings.command[4:] == ["--surrogate", "zoo:mobilenet-v2", "--surrogate", "d.py:e"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

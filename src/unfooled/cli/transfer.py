@@ -1,0 +1,79 @@
+"""`unfooled transfer`."""
+
+from __future__ import annotations
+
+import json as text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unfooled.core.errors import InputError
+
+from . import options as o
+from .terminal import columns, on_stdout, print_json
+
+if TYPE_CHECKING:
+    from unfooled.core.matrix import Matrix
+
+
+def transfer(
+    data: o.Data,
+    *,
+    model: Annotated[list[str], typer.Option(help="A model, as for audit; two or more.")],
+    threat: Annotated[str, typer.Option("--threat", "-t", help="What the attacker may change.")] = "linf:16/255",
+    attack: Annotated[list[str] | None, typer.Option(help="mi-fgsm, di-ti-mi, si-ni, vmi, bsr; several times.")] = None,
+    family: Annotated[list[str] | None, typer.Option(help="Architecture of each model, in their order.")] = None,
+    learned: Annotated[list[str] | None, typer.Option(help="What each model was trained on, likewise.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/transfer"),
+    batch: Annotated[int, typer.Option(help="Rows of a pass.")] = 16,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Attack each model and show what was found to all others: a table of who fools whom, with a page."""
+    from unfooled.auditing.matrix import CHAINS  # noqa: PLC0415  heavy
+    from unfooled.auditing.matrix import transfer as table  # noqa: PLC0415
+    from unfooled.models.load import load_model  # noqa: PLC0415
+    from unfooled.report.transfer import write_transfer  # noqa: PLC0415
+
+    from .subject import the_data  # noqa: PLC0415
+
+    names = [name.rpartition("/")[2] for name in model]
+    if len(set(names)) < len(names):
+        raise InputError("Two models have one name", ", ".join(names), "Name each model once.")
+    about = {word: _named(names, given, word) for word, given in (("family", family), ("learned", learned))}
+    models = {name: load_model(one) for name, one in zip(names, model, strict=True)}
+    matrix = table(
+        models, the_data(str(data)), threat, attack or CHAINS,
+        families=about["family"], learned=about["learned"], batch=batch, seed=seed,
+    )  # fmt: skip
+    page = write_transfer(matrix, out / "transfer.html")
+    (out / "transfer.json").write_text(text.dumps(matrix.as_json(), indent=2) + "\n", encoding="utf-8")
+    if json:
+        print_json(matrix.as_json())
+    else:
+        _write(matrix, page, quiet=quiet)
+
+
+def _named(names: list[str], given: list[str] | None, word: str) -> dict[str, str]:
+    """Pair what is said of the models with their names, in order."""
+    if given and len(given) != len(names):
+        raise InputError(f"--{word} is said of each model", f"{len(given)} for {len(names)} models", "Repeat it.")
+    return dict(zip(names, given or [], strict=False))
+
+
+def _write(matrix: Matrix, page: Path, *, quiet: bool) -> None:
+    from unfooled.report.transfer import sentences  # noqa: PLC0415  heavy
+    from unfooled.report.wording import percent  # noqa: PLC0415
+
+    console = on_stdout(quiet)
+    lines = columns(attack="left", climbed="left", target="left", fooled="right", share="right", interval="right")
+    for cell in matrix.cells:
+        low, high = cell.interval
+        counted, span = f"{cell.fooled:,} of {cell.n:,}", f"{percent(low)} to {percent(high)}"
+        lines.add_row(cell.attack, " + ".join(cell.sources), cell.target, counted, percent(cell.share), span)
+    console.print(lines)
+    for sentence in sentences(matrix):
+        console.print(sentence)
+    console.print(f"report   {page}", soft_wrap=True)
