@@ -39,8 +39,12 @@ class Delta:
     kind: ClassVar[str] = "delta"
 
     def __repr__(self) -> str:
-        digest = hashlib.sha256(self.values.cpu().contiguous().numpy().tobytes()).hexdigest()
-        return f"Delta({self.within}, {'x'.join(map(str, self.values.shape))}, {digest[:12]})"
+        return f"Delta({self.within}, {'x'.join(map(str, self.values.shape))}, {self.digest})"
+
+    @property
+    def digest(self) -> str:
+        """A name made of its values, 12 hexadecimal digits."""
+        return hashlib.sha256(self.values.cpu().contiguous().numpy().tobytes()).hexdigest()[:12]
 
     @classmethod
     def read(cls, tensors: Mapping[str, Tensor], made: Mapping[str, Any]) -> Self:

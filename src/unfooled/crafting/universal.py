@@ -51,6 +51,7 @@ class Universal:
     batch: int = 10
     step: float = 0.2
     decay: float = 0.9
+    roll: float = 0.5
     clip: float = 9.0
     loss: str = "cross-entropy"
 
@@ -65,8 +66,8 @@ class Universal:
         nothing = Batch(torch.zeros_like(train.values[:1]), nobody)
         here, update = nothing, chained((momentum(self.decay),), 1)
         steps = list(self._mini_batches(train.ids, draws))
-        for k, rows in enumerate(steps):
-            shown = Delta(here.values[0], self.within, {}).bring(train.rows(rows), draws)
+        for k, (epoch, rows) in enumerate(steps):
+            shown = Delta(here.values[0], self.within, {}).bring(self._varied(train.rows(rows), draws, epoch), draws)
             grad = sum((self._climb(source, shown, y, goal, rows) for source in sources), nothing.values)
             direction = around.steepest(update(grad, nobody), here, nothing)
             size = self.step * self.within.radius * (1 - k / len(steps))
@@ -86,11 +87,22 @@ class Universal:
         grad = silence_padding(source.gradient(shown, clipped, rows).grad, shown)
         return unit(torch.nan_to_num(grad, nan=0.0, posinf=0.0, neginf=0.0).sum(dim=0, keepdim=True))
 
-    def _mini_batches(self, ids: Tensor, draws: Draws) -> Iterator[Tensor]:
+    def _mini_batches(self, ids: Tensor, draws: Draws) -> Iterator[tuple[int, Tensor]]:
         """Give the rows of each step, (batch,): every epoch in an order drawn by lot, whatever order they came in."""
         for epoch in range(self.epochs):
             lots = draws.uniform((1,), ids, "order", epoch).flatten()
-            yield from torch.split(lots.argsort(stable=True), self.batch)
+            yield from ((epoch, rows) for rows in torch.split(lots.argsort(stable=True), self.batch))
+
+    def _varied(self, x: Batch, draws: Draws, epoch: int) -> Batch:
+        """Mirror pictures by lot and roll them over their edges; the change stays where it is."""
+        if x.values.ndim != 4 or not self.roll:
+            return x
+        lots = draws.uniform((3,), x.ids, "vary", epoch)
+        sides = torch.tensor(x.values.shape[2:], device=lots.device)
+        far = ((2 * lots[:, 1:] - 1) * self.roll * sides).round().long().tolist()
+        rolled = [one.roll(by, (1, 2)) for one, by in zip(x.values, far, strict=True)]
+        mirrored = [one.flip(2) if lot < 0.5 else one for one, lot in zip(rolled, lots[:, 0].tolist(), strict=True)]
+        return x.holding(torch.stack(mirrored))
 
     def _told(self, sources: Sequence[Target], train: Batch, goal: Goal, draws: Draws) -> dict[str, Any]:
         names = " ".join(map(str, sorted(train.ids.tolist())))
