@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from peers._env import enter
 from promise import promise
 
-SIZE, RADIUS, GOAL, FEWER, LOTS = 224, 10 / 255, 0.5, (5, 20, 50), 5
+SIZE, RADIUS, GOAL, FEWER, LOTS = 224, 10 / 255, 0.5, (10, 30), 5
 
 
 def others() -> Tensor:

@@ -70,9 +70,10 @@ def add(found: dict[str, Any], run: Results, place: Path) -> None:
     from unfooled.core.folder import save  # noqa: PLC0415  heavy
     from unfooled.report import write_report  # noqa: PLC0415
 
-    for word, theirs in (("model", run.run["model"].get("sha256")), ("data", run.run["data"]["fingerprint"])):
-        if found[word] != theirs:
-            raise RunError(f"This run is on another {word}", f"{theirs}, not {found[word]}", "Name a run on the same.")
+    hashes = {"another model": run.run["model"].get("sha256"), "other data": run.run["data"]["fingerprint"]}
+    for (wrong, theirs), ours in zip(hashes.items(), (found["model"], found["data"]), strict=True):
+        if ours != theirs:
+            raise RunError(f"This run is on {wrong}", f"{theirs}, not {ours}", "Name a run on the same.")
     together = replace(run, run={**run.run, "corruptions": found})
     save(together, place)
     write_report(together, place / "report.html")

@@ -117,7 +117,7 @@ def frost(x: Picture, density: float, rng: np.random.Generator) -> Picture:
 
 def snow(x: Picture, share: float, rng: np.random.Generator) -> Picture:
     """Let streaks of white flakes fall, and pale what is behind them."""
-    flakes = (rng.random((1, *x.shape[1:])) < share / 3).astype(np.float64)
+    flakes = (rng.random((1, *x.shape[1:])) < share / 6).astype(np.float64)
     fallen = np.clip(motion_blur(gauss_blur(flakes, 0.7, rng), 6, rng) * 6, 0, 1)
     pale = x * (1 - share * 2) + share * 2 * (0.5 + 0.5 * x.mean(axis=0, keepdims=True))
     return np.asarray(pale + (1 - pale) * fallen)
