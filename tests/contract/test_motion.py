@@ -182,6 +182,8 @@ def test_waves_cannot_be_turned() -> None:
     x = Batch(torch.zeros(2, 8), torch.arange(2))
     with pytest.raises(InputError, match="Only pictures"):
         Motion(30).contains(x, x)
+    with pytest.raises(InputError, match="Only pictures"):
+        unfooled.audit(Fragile(), (torch.zeros(2, math.prod(SHAPE)), torch.zeros(2, dtype=torch.int64)), "rotate:3")
 
 
 # --- the attacks -------------------------------------------------------------------------------------------------

@@ -186,11 +186,13 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
 
 
 def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
-    """Check that a ball knows the range in which the data live.
+    """Check that a ball knows the range in which the data live, and that what is to be moved are pictures.
 
     Raises:
-        InputError: It knows another.
+        InputError: It knows another, or they are not.
     """
+    if isinstance(within, Motion) and domain != (0.0, 1.0):
+        raise InputError("Only pictures can be turned and shifted", f"{within} for waveforms or texts", "Use a ball.")
     if isinstance(within, Ball) and (within.low, within.high) != domain:
         low, high = domain
         raise InputError(

@@ -55,7 +55,7 @@ def universal(
         learn: Pictures (c, h, w) uint8 of one shape.
         threat: A ball of Linf or L2 with a radius, such as `linf:10/255`; it may name a goal.
         fewer: Numbers of pictures from which to learn and be judged as well.
-        batch: As in `audit`.
+        batch: As in `audit`, for judging; `Universal.batch` is the one for learning.
         seed: Of all randomness.
         device: As in `audit`.
         keep: As in `audit`.
@@ -82,7 +82,7 @@ def universal(
     def judged(name: str, delta: Delta, **more: Any) -> Results:
         return audit(adapter, examples, one, [Stage(name, Apply(delta))], **told, **more)
 
-    crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, batch=batch, seed=seed)
+    crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
     few = [(count, crafted(train.rows(slice(count)))) for count in fewer]
     delta = crafted(train)
     learned = {
@@ -112,9 +112,9 @@ def _learned_from(learn: Sequence[np.ndarray], carrier: object, place: torch.dev
     return Batch(torch.from_numpy(values).to(place).float() / 255, ids)
 
 
-def _crafted(crafter: Universal, model: Model, goal: Goal, train: Batch, *, batch: int, seed: int) -> Delta:
+def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch) -> Delta:
     """Learn to lead the model away from what it answers now, or to the goal's class."""
-    target = Target(model, Access.GRADIENT, len(train), batch=batch, seed=seed, device=train.ids.device)
+    target = Target(model, Access.GRADIENT, len(train), batch=crafter.batch, seed=seed, device=train.ids.device)
     y = target.answer(train, torch.arange(len(train), device=train.ids.device)).labels
     return crafter([target], train, y, goal, Draws.of(seed, "universal", repr(crafter), goal.name))
 

@@ -64,7 +64,8 @@ class Delta:
 
     def bring(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
         """See `Artefact.bring`; nothing is left to chance."""
-        return self.within.project(x.holding(x.values + self._fitted(tuple(x.values.shape[1:]))), x)
+        change = self._fitted(tuple(x.values.shape[1:])).to(x.values.device)
+        return self.within.project(x.holding(x.values + change), x)
 
     def _fitted(self, shape: tuple[int, ...]) -> Tensor:
         """Bring the change to a shape: interpolation between its values never exceeds them."""
@@ -82,7 +83,9 @@ class Delta:
 def corner(like: Delta, draws: Draws) -> Delta:
     """Draw a change by lot, as large as the set allows: what a learned one is to be compared with."""
     around = centred(like.within)
-    nothing = Batch(torch.zeros_like(like.values).unsqueeze(0), torch.zeros(1, dtype=torch.int64))
+    nothing = Batch(
+        torch.zeros_like(like.values).unsqueeze(0), torch.zeros(1, dtype=torch.int64).to(like.values.device)
+    )
     drawn = around.corner(nothing, draws).values[0]
     made = {"by": "lot", "within": str(like.within), "low": like.within.low, "high": like.within.high}
     return Delta(drawn, like.within, made)
