@@ -11,6 +11,8 @@ from unfooled.search.asking import Asking
 from unfooled.search.keeper import Keeper
 from unfooled.sets.motion import Motion
 
+_VALUES = 2**21  # of one example in one pass: large pictures are moved in fewer ways at once
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -43,8 +45,9 @@ class Grid:
         keeper = Keeper(problem)
         asking = Asking(keeper, self.queries)
         motions = problem.within.lattice(tuple(problem.x.values.shape[1:]), self.queries + 1).to(problem.y.device)
-        for begin in range(1, len(motions), self.together):  # the first one moves nothing
-            some = motions[begin : begin + self.together]
+        together = max(1, min(self.together, _VALUES // max(1, problem.x.values[:1].numel())))
+        for begin in range(1, len(motions), together):  # the first one moves nothing
+            some = motions[begin : begin + together]
             owner = keeper.open()
             if not len(owner):
                 break

@@ -14,6 +14,7 @@ from unfooled.core.errors import InputError
 _SLACK = 2e-5  # what a float32 or a file of 16 bits may round a value by
 _POINTS = 64  # pixels that are compared first: nearly all motions are told apart by them
 _VALUES = 2**22  # compared at once
+_MOVED = 2**19  # moved at once
 
 Limits = tuple[int, int, int]
 """Most degrees either way, most pixels up or down, most pixels left or right."""
@@ -93,9 +94,9 @@ class Motion:
 
     def moved(self, x: Batch, motions: Tensor) -> Batch:
         """Move each picture (r, c, h, w) by its own motion, (r, 3)."""
-        here = torch.arange(math.prod(x.values.shape[2:]), device=motions.device)
-        seen = _seen(x.values, motions.unsqueeze(1), here).view_as(x.values)
-        return x.holding(torch.where(_of_8_bits(x.values), (seen * 255).round().float() / 255, seen.float()))
+        part = max(1, _MOVED // max(1, x.values[:1].numel()))  # large pictures one by one: they fill the cache
+        parts = zip(torch.split(x.values, part), torch.split(motions, part), strict=True)
+        return x.holding(torch.cat([_moved(values, some) for values, some in parts]))
 
     @property
     def _shifts(self) -> bool:
@@ -133,6 +134,12 @@ def _fits(flat: Tensor, x: Tensor, motions: Tensor, pixels: Tensor, slack: float
     """Tell which motions (m, 3) of x (1, c, h, w) give what a picture (c, h * w) holds at these pixels, (m,) bool."""
     seen = _seen(x, motions.unsqueeze(0), pixels)[0]
     return ((seen - flat[:, pixels]).abs() <= slack).flatten(1).all(dim=1)
+
+
+def _moved(values: Tensor, motions: Tensor) -> Tensor:
+    here = torch.arange(math.prod(values.shape[2:]), device=values.device)
+    seen = _seen(values, motions.unsqueeze(1), here).view_as(values)
+    return torch.where(_of_8_bits(values), (seen * 255).round().float() / 255, seen.float())
 
 
 def _of_8_bits(values: Tensor) -> Tensor:
