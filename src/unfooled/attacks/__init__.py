@@ -1,4 +1,4 @@
-"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`."""
+"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`, or in `SPATIAL`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Ball
+from unfooled.sets.motion import Motion
 
 from .alma import ALMA
 from .apgd import APGD
@@ -25,6 +26,7 @@ from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
+from .grid import Grid
 from .hop_skip_jump import HopSkipJump
 from .momentum_pgd import MomentumPGD
 from .one_pixel import OnePixel
@@ -36,6 +38,7 @@ from .rays import RayS
 from .sigma_zero import SigmaZero
 from .simba import SimBA
 from .sparse_rs import SparseRS
+from .spatial_pgd import SpatialPGD
 from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
@@ -84,25 +87,28 @@ ATTACKS: dict[str, Attack[Ball]] = {
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
+SPATIAL: dict[str, Attack[Motion]] = {"spatial-pgd": SpatialPGD(), "grid": Grid()}
+"""Those that turn and shift pictures, likewise."""
 
-def attack_named(name: str, **settings: Any) -> Attack[Ball]:
+
+def attack_named(name: str, **settings: Any) -> Attack[Any]:
     """Find an attack by name, here or among installed plug-ins, and change its settings.
 
     Raises:
         InputError: There is no such attack, or it has no such setting.
     """
-    attack = ATTACKS.get(name) or _plugged_in(name)
+    attack: Attack[Any] = ATTACKS.get(name) or SPATIAL.get(name) or _plugged_in(name)
     known = [field.name for field in fields(attack)]  # type: ignore[arg-type]
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise InputError(f"{name} has no such setting", ", ".join(unknown), f"Its settings are {', '.join(known)}.")
-    changed: Attack[Ball] = replace(attack, **settings)  # type: ignore[type-var]
+    changed: Attack[Any] = replace(attack, **settings)  # type: ignore[type-var]
     return changed
 
 
 def _plugged_in(name: str) -> Attack[Ball]:
     found = entry_points(group="unfooled.attacks", name=name)
     if not found:
-        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join(ATTACKS)}.")
+        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join((*ATTACKS, *SPATIAL))}.")
     attack: Attack[Ball] = next(iter(found)).load()
     return attack

@@ -20,6 +20,7 @@ from unfooled.models.black_box import most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
 from unfooled.sets.masked import Masked
+from unfooled.sets.motion import Motion
 
 from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
@@ -161,8 +162,8 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
         "goal": threat.goal.name,
         "within": str(within.within if isinstance(within, Masked) else within),
         "region": within.region.to_text() if isinstance(within, Masked) else None,
-        "domain": [within.low, within.high] if isinstance(within, Ball) else None,
-        "radius": within.radius if isinstance(within, Ball) and not unlimited(within) else None,
+        "domain": [within.low, within.high] if isinstance(within, Ball) else [0.0, 1.0],
+        "radius": within.radius if isinstance(within, Ball | Motion) and not unlimited(within) else None,
         "access": threat.access.name.lower(),
         "budget": threat.budget,
         "carrier": str(threat.carrier),
@@ -191,11 +192,13 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
 
 
 def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
-    """Check that a ball knows the range in which the data live.
+    """Check that a ball knows the range in which the data live, and that what is to be moved are pictures.
 
     Raises:
-        InputError: It knows another.
+        InputError: It knows another, or they are not.
     """
+    if isinstance(within, Motion) and domain != (0.0, 1.0):
+        raise InputError("Only pictures can be turned and shifted", f"{within} for waveforms or texts", "Use a ball.")
     if isinstance(within, Ball) and (within.low, within.high) != domain:
         low, high = domain
         raise InputError(

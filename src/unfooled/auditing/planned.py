@@ -57,7 +57,7 @@ def planned(
     if access is not None:
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
-    name, stages = read_suite(suited(suite, max(threat.access for threat in read)))
+    name, stages = read_suite(suited(suite, read))
     stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from unfooled.attacks import ATTACKS, attack_named
+from unfooled.attacks import ATTACKS, SPATIAL, attack_named
 from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.sets.motion import Motion
 
 from .stages import Drawn, Everyone, Nearest, Stage
 
@@ -108,13 +109,14 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("boundary-walk", attack_named("boundary-walk", steps=200), "l1"),
         Stage("sigma-zero", attack_named("sigma-zero"), "l0"),
     ),
+    "spatial": ("spatial-pgd", Stage("grid", attack_named("grid", queries=3000))),
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
 which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the
-place of `standard` where the attacker is told no more than that; `transfer` climbs surrogates, which must be given.
-`autoattack` is AutoAttack's version `standard` for
-Linf and L2, attack by attack, where that figure must be quoted.
+place of `standard` where the attacker is told no more than that, and `spatial` for turns and shifts; `transfer` climbs
+surrogates, which must be given. `autoattack` is AutoAttack's version `standard` for Linf and L2, attack by attack,
+where that figure must be quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
 concentrate there, and the last of them are asked by random search too, which no gradient can mislead. Not only the
@@ -139,7 +141,7 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     """
     if isinstance(suite, str):
         names = SUITES.get(suite)
-        if names is None and suite in ATTACKS:
+        if names is None and suite in (*ATTACKS, *SPATIAL):
             names = (suite,)
         if names is None:
             known = ", ".join(SUITES)
@@ -155,10 +157,15 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
 
 
 def suited(
-    suite: str | Sequence[str | Stage | Attack[Ball]], most: Access
+    suite: str | Sequence[str | Stage | Attack[Ball]], threats: Sequence[ThreatModel]
 ) -> str | Sequence[str | Stage | Attack[Ball]]:
-    """Say what is meant by `standard` where no attacker sees more than `most`: a suite that asks for no more."""
-    return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite) if suite == "standard" else suite
+    """Say what is meant by `standard`: for motions `spatial`, else a suite that asks for no more than is granted."""
+    if suite != "standard":
+        return suite
+    if all(isinstance(threat.within, Motion) for threat in threats):
+        return "spatial"
+    most = max(threat.access for threat in threats)
+    return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite)
 
 
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:
@@ -169,7 +176,7 @@ def _stage(given: str | Stage | Attack[Ball]) -> Stage:
 
 
 def _name_of(attack: Attack[Ball]) -> str:
-    return next((name for name, known in ATTACKS.items() if known == attack), type(attack).__name__)
+    return next((name for name, known in {**ATTACKS, **SPATIAL}.items() if known == attack), type(attack).__name__)
 
 
 def _unused(name: str, stages: list[Stage]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -94,10 +94,11 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
     """
     try:
         (ball,) = parse_sets(str(entry["within"]), *entry["domain"])
-        within: Ball = ball if entry["region"] is None else Masked(ball, Region.from_text(str(entry["region"])))
+        if entry["region"] is not None:
+            ball = Masked(cast(Ball, ball), Region.from_text(str(entry["region"])))
         return ThreatModel(
             parse_goal(str(entry["goal"])),
-            within,
+            ball,
             Access[str(entry["access"]).upper()],
             None,
             carrier_named(str(entry["carrier"])),

@@ -9,7 +9,7 @@ import typer
 
 from unfooled import __version__
 
-from . import attacks, auditing, demo, doctor, gate, runs, transfer
+from . import attacks, auditing, corruptions, demo, doctor, gate, runs, transfer, universal
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -23,7 +23,14 @@ app = typer.Typer(
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look first": (doctor.doctor, auditing.estimate, attacks.attacks),
-    "Audit": (auditing.audit, auditing.judge, transfer.transfer, demo.demo),
+    "Audit": (
+        auditing.audit,
+        auditing.judge,
+        transfer.transfer,
+        universal.universal,
+        corruptions.corruptions,
+        demo.demo,
+    ),
     "A finished run": (runs.verify, gate.gate, runs.report, runs.export, runs.merge),
 }
 for panel, functions in GROUPS.items():

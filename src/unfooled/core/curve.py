@@ -73,10 +73,10 @@ class Curve:
 
 
 def kind_of(threat: str) -> str:
-    """Strip the radius off a threat's name: `linf@mask-1a2b` of `linf:4/255@mask-1a2b`."""
+    """Strip radii off a threat's name: `linf@mask-1a2b` of `linf:4/255@mask-1a2b`, `rotate,shift` of two limits."""
     goal, space, within = threat.rpartition(" ")
     ball, at, region = within.partition("@")
-    return goal + space + ball.partition(":")[0] + at + region
+    return goal + space + ",".join(part.partition(":")[0] for part in ball.split(",")) + at + region
 
 
 def curves_of(rows: Iterable[Mapping[str, Any]], *, sequential: bool = False) -> dict[str, Curve]:

@@ -17,6 +17,8 @@ from unfooled.diagnose import diagnose
 
 from . import charts, tables, wording
 from .bills import bills
+from .corruptions import corrupted
+from .crafted import crafted
 from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
@@ -110,10 +112,16 @@ def _contents(results: Results) -> dict[str, Any]:
         "autoattack": [bill.sentence for bill in bills(results, threats)],
         "queries": [(bill, queries(bill, f"queries{i}")) for i, bill in enumerate(query_bills(results, threats))],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
+        **_beside(results.run),
         "notes": _notes(results.run),
         "call": _call(results.run),
         "settings": _settings(results.run),
     }
+
+
+def _beside(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of what other commands added to an audit: a change learned once for all, accuracy under corruptions."""
+    return {"crafted": crafted(run), "corrupted": corrupted(run)}
 
 
 def _curves(lines: list[tables.Line], scores: Mapping[str, tables.Score]) -> list[tuple[tables.Line, str, str]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from unfooled.core.curve import kind_of
+
 THIN = "\u202f"  # narrow space that does not break, between a number and its unit
 FAMILIES = {
     "linf": "change every {site} by at most {size}{scale}",
@@ -16,11 +18,15 @@ FAMILIES = {
     "l1": "change {whole} by at most {size} in all (sum of the changes of all values)",
     "l0": "change at most {size} {site}s of {whole}, each as much as they like",
 }
+MOVES = {"rotate": "turn {whole} by up to {size} degrees", "shift": "shift {whole} by up to {size} pixels"}
 MEASURES = {
     "linf": "largest change of one {site}",
     "l2": "Euclidean length of the change",
     "l1": "sum of the changes of all values",
     "l0": "number of {site}s changed",
+    "rotate": "degrees of the turn",
+    "shift": "pixels of the shift",
+    "rotate,shift": "share of the limits that the motion takes",
 }
 SIGHTS = {
     "gradient": "has a copy of the model",
@@ -50,8 +56,8 @@ class Threat:
 
     @property
     def family(self) -> str:
-        """The kind of set: `linf` of `linf:4/255@mask-1a2b`."""
-        return str(self.settings["within"]).partition(":")[0]
+        """The kind of set: `linf` of `linf:4/255@mask-1a2b`, `rotate,shift` of two limits."""
+        return kind_of(str(self.settings["within"]).partition("@")[0])
 
     @property
     def size(self) -> str:
@@ -105,6 +111,10 @@ class Threat:
     @property
     def change(self) -> str:
         """What the attacker may do, as the end of 'somebody who may'."""
+        parts = [part.partition(":") for part in str(self.settings["within"]).split(",")]
+        if all(kind in MOVES for kind, _, _ in parts):
+            moves = [MOVES[kind].format(whole=f"the {self.noun}", size=size) for kind, _, size in parts]
+            return " and ".join(moves).replace("% pixels", "% of its sides")
         template = "change {whole} in any way" if self.unlimited else FAMILIES.get(self.family)
         if template is None or not (self.size or self.unlimited):
             return f"make any change within {self.settings['within']}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
-
-from unfooled.core.threat import Ball
 
 from .keeper import Keeper
 
@@ -20,7 +20,7 @@ class Asking:
         queries: Most queries of an example, 0 or more.
     """
 
-    def __init__(self, keeper: Keeper[Ball], queries: int) -> None:
+    def __init__(self, keeper: Keeper[Any], queries: int) -> None:
         self.keeper = keeper
         self._left = torch.full_like(keeper.problem.y, queries)
 

@@ -76,7 +76,8 @@ def _noise(asking: Asking, owner: Tensor, draw: int) -> Batch:
         drawn = drawn[..., rows, :][..., columns]
     drawn = drawn.round() if draw % 2 else drawn
     free = within.resized(math.inf)
-    return free.project(x.holding((within.low + (within.high - within.low) * drawn).to(x.values.dtype)), x)
+    start: Batch = free.project(x.holding((within.low + (within.high - within.low) * drawn).to(x.values.dtype)), x)
+    return start
 
 
 def bisected(asking: Asking, owner: Tensor, x_t: Batch, tolerance: float) -> Batch:

@@ -1,9 +1,11 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`."""
+"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:30,shift:10%`."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from typing import Any
 
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
@@ -15,6 +17,7 @@ from .l1 import L1
 from .l2 import L2
 from .linf import Linf
 from .masked import Masked, Region
+from .motion import Motion
 from .patch import Patch
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
@@ -27,9 +30,13 @@ PLACES: dict[str, Callable[[float, float, float], Ball]] = {
 """Every kind of set that limits where inputs change and not how far, by the word that names it."""
 
 
+MOTIONS = ("rotate", "shift")
+"""The words for motions; both may be limited at once: `rotate:30,shift:3`."""
+
+
 def parse_sets(
     text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
-) -> list[Ball]:
+) -> list[Ball | Motion]:
     """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
     Args:
@@ -41,17 +48,21 @@ def parse_sets(
     Raises:
         InputError: The kind is unknown or a radius is none.
     """
+    if text.strip().partition(":")[0] in MOTIONS:
+        return _motions(text.strip())
     ball, at, mask = text.strip().partition("@")
     kind, colon, radii = ball.partition(":")
     kinds = BALLS | PLACES
     if kind not in kinds:
         raise InputError(
-            "This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {', '.join(kinds)}."
+            "This is not a set of changes",
+            repr(text),
+            f"Write KIND:RADIUS with KIND one of {', '.join((*kinds, *MOTIONS))}.",
         )
     sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
     sets = [kinds[kind](size, low, high) for size in sizes]
     if not at:
-        return sets
+        return list(sets)
     if read_region is None:
         raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
     region = read_region(mask)
@@ -65,3 +76,26 @@ def _radius(kind: str, text: str) -> float:
         raise InputError(
             f"A radius of {kind} is a number", repr(text), f"Write for example {kind}:8/255 or {kind}:0.03."
         ) from error
+
+
+def _motions(text: str) -> list[Ball | Motion]:
+    """Read `rotate:30`, `shift:3,5`, `shift:10%` or `rotate:30,shift:3`."""
+    first, *more = text.split(",")
+    kind, _, size = first.partition(":")
+    other, colon, limit = more[0].partition(":") if len(more) == 1 else ("", "", "")
+    if colon and {kind, other} == set(MOTIONS):
+        return [Motion(**_limit(kind, size), **_limit(other, limit))]
+    return [Motion(**_limit(kind, one)) for one in (size, *more)]
+
+
+def _limit(kind: str, text: str) -> dict[str, Any]:
+    size = text.strip()
+    if re.fullmatch("[0-9]{1,5}", size):
+        return {"degrees" if kind == "rotate" else "pixels": int(size)}
+    if kind == "shift" and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?%", size):
+        return {"percent": float(size[:-1])}
+    raise InputError(
+        "Turns are whole degrees, shifts whole pixels or percent of a side",
+        f"{kind}:{text}",
+        "Write rotate:30, shift:3, shift:10% or rotate:30,shift:3.",
+    )

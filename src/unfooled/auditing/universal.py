@@ -1,0 +1,132 @@
+"""Learn one change from some pictures, and judge it on others by an ordinary audit."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from unfooled.attacks.apply import Apply
+from unfooled.core.batch import Batch
+from unfooled.core.errors import InputError
+from unfooled.core.results import Results
+from unfooled.core.seeds import Draws
+from unfooled.core.target import Access, Model, Target
+from unfooled.core.threat import Goal, ThreatModel
+from unfooled.crafting.delta import Delta, Within, corner
+from unfooled.crafting.keeping import shown
+from unfooled.crafting.universal import Universal
+from unfooled.modalities.carriers import Png
+from unfooled.models.black_box import check_grant
+from unfooled.models.classifier import wrap
+
+from .engine import audit
+from .examples import Examples, digest, read_examples
+from .stages import Stage
+from .threats import read_threats
+
+
+def universal(
+    model: object,
+    data: Any,
+    learn: Sequence[np.ndarray],
+    threat: str | ThreatModel,
+    *,
+    fewer: Sequence[int] = (),
+    batch: int = 16,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    keep: str = "broken",
+    note: dict[str, Any] | None = None,
+    **settings: Any,
+) -> tuple[Results, Delta]:
+    """Learn one change that leads a model to the threat's goal, and find out about whom else it fools.
+
+    The pictures to learn from need no labels: what the model answers to them is what it shall no longer answer.
+
+    Args:
+        model: As in `audit`; gradients are needed.
+        data: As in `audit`: the change is judged here.
+        learn: Pictures (c, h, w) uint8 of one shape.
+        threat: A ball of Linf or L2 with a radius, such as `linf:10/255`; it may name a goal.
+        fewer: Numbers of pictures from which to learn and be judged as well.
+        batch: As in `audit`, for judging; `Universal.batch` is the one for learning.
+        seed: Of all randomness.
+        device: As in `audit`.
+        keep: As in `audit`.
+        note: As in `audit`.
+        settings: Fields of `Universal` to change.
+
+    Returns:
+        The audit, with what was learned under `run["crafted"]`, and the change.
+
+    Raises:
+        InputError: The threat holds no delta, or the pictures cannot be learned from.
+        AccessError: The model gives no gradients.
+    """
+    adapter = wrap(model)
+    check_grant(adapter, Access.GRADIENT)
+    examples = read_examples(data, classes=adapter.describe()["classes"])
+    one, within = _held(threat, examples)
+    if any(not 0 < count < len(learn) for count in fewer):
+        raise InputError(f"Fewer than all {len(learn)} pictures are asked for", list(fewer), "Give 1 or more of them.")
+    place = adapter.device if device is None else torch.device(device)
+    train = _learned_from(learn, examples.carrier, place)
+    told: dict[str, Any] = {"batch": batch, "seed": seed, "device": place, "diagnose": False}
+
+    def judged(name: str, delta: Delta, **more: Any) -> Results:
+        return audit(adapter, examples, one, [Stage(name, Apply(delta))], **told, **more)
+
+    crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
+    few = [(count, crafted(train.rows(slice(count)))) for count in fewer]
+    delta = crafted(train)
+    learned = {
+        "kind": delta.kind,
+        "made": dict(delta.made),
+        "picture": _picture(delta),
+        "noise": _fallen(judged("noise", corner(delta, Draws.of(seed, "noise")), keep="none")),
+        "fewer": [[count, _fallen(judged("universal", change, keep="none"))] for count, change in few],
+    }
+    results = judged("universal", delta, keep=keep, note=note)
+    return replace(results, run={**results.run, "crafted": {**learned, "fallen": _fallen(results)}}), delta
+
+
+def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, Within]:
+    """Read the one threat and the ball that is to hold the change."""
+    (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
+    if more or not isinstance(one.within, Within):
+        raise InputError("One change is held by one ball of linf or l2", str(threat), "Write linf:10/255 or l2:8.")
+    return one, one.within
+
+
+def _learned_from(learn: Sequence[np.ndarray], carrier: object, place: torch.device) -> Batch:
+    values = np.stack(learn)
+    if values.dtype != np.uint8 or values.ndim != 4 or not isinstance(carrier, Png):
+        raise InputError("Pictures of 8 bits are learned from", f"{values.dtype} {values.shape}", "Give (n, c, h, w).")
+    ids = torch.tensor([int(digest(one, 0), 16) >> 1 for one in values], device=place)
+    return Batch(torch.from_numpy(values).to(place).float() / 255, ids)
+
+
+def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch) -> Delta:
+    """Learn to lead the model away from what it answers now, or to the goal's class."""
+    target = Target(model, Access.GRADIENT, len(train), batch=crafter.batch, seed=seed, device=train.ids.device)
+    y = target.answer(train, torch.arange(len(train), device=train.ids.device)).labels
+    return crafter([target], train, y, goal, Draws.of(seed, "universal", repr(crafter), goal.name))
+
+
+def _fallen(results: Results) -> list[int]:
+    """Count those read rightly that fell, and all that were read rightly."""
+    (threat,) = results.threats
+    found = results[threat]
+    right = found.column("clean_correct")
+    return [int((right & found.broken).sum()), int(right.sum())]
+
+
+def _picture(delta: Delta) -> str | None:
+    png = shown(delta.values)
+    return None if png is None else base64.b64encode(png).decode("ascii")

@@ -1,0 +1,11 @@
+"""What makes an artefact once, for examples it never saw. A new maker is one file and one line in `CRAFTERS`."""
+
+from __future__ import annotations
+
+from unfooled.core.crafting import Crafter
+from unfooled.sets.linf import Linf
+
+from .universal import Universal
+
+CRAFTERS: dict[str, Crafter] = {"universal": Universal(Linf(10 / 255))}
+"""Every crafter by the name that the tests and the docs use, with its default settings."""
