@@ -24,6 +24,7 @@ from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
+from .geoda import GeoDA
 from .hop_skip_jump import HopSkipJump
 from .momentum_pgd import MomentumPGD
 from .one_pixel import OnePixel
@@ -38,6 +39,7 @@ from .sparse_rs import SparseRS
 from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
+from .surfree import SurFree
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -65,6 +67,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "square-pgd": SquarePGD(),
     "rays": RayS(),
     "hop-skip-jump": HopSkipJump(),
+    "surfree": SurFree(),
+    "geoda": GeoDA(),
     "sparse-rs": SparseRS(),
     "patch-rs": PatchRS(),
     "pixel-corners": PixelCorners(),

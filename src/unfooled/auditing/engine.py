@@ -53,6 +53,7 @@ def audit(
     keep: str = "broken",
     prepare: Preparation = "on",
     diagnose: bool = True,
+    knowledge: bool = False,
     progress: Progress | None = None,
     note: dict[str, Any] | None = None,
 ) -> Results:
@@ -80,6 +81,8 @@ def audit(
             bfloat16, "compiled" for one through torch.compile, "off" for the model itself, which judges in any case.
         diagnose: Whether to measure, where attacks used gradients, if the figures can be believed, and to attack again
             by what the findings call for: see `unfooled.diagnose`.
+        knowledge: Whether to put each threat also to attackers who see less, down to labels alone, over the same
+            examples. What falls to somebody who sees less counts for whoever sees more, since they can do the same.
         progress: Who is told how it is coming along.
         note: What to add to the run's description, such as the command; plain JSON values.
 
@@ -93,7 +96,7 @@ def audit(
     """
     plan = planned(
         model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, until=until, access=access,
-        keep=keep, prepare=prepare, diagnose=diagnose,
+        keep=keep, prepare=prepare, diagnose=diagnose, knowledge=knowledge,
     )  # fmt: skip
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)

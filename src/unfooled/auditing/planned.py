@@ -19,8 +19,8 @@ from .examples import read_examples
 from .fit import check_access, check_fit
 from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage, for_all
-from .suites import read_suite, suited
-from .threats import Threats, read_threats
+from .suites import read_suites
+from .threats import Threats, by_knowledge, read_threats
 
 
 def planned(
@@ -38,6 +38,7 @@ def planned(
     keep: str = "broken",
     prepare: Preparation = "on",
     diagnose: bool = True,
+    knowledge: bool = False,
 ) -> Plan:
     """Take an audit through the door; the arguments are those of `audit`.
 
@@ -55,14 +56,15 @@ def planned(
     if access is not None:
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
-    name, stages = read_suite(suited(suite, max(threat.access for threat in read)))
+    read = by_knowledge(read, most) if knowledge else read
+    name, stages = read_suites(suite, {threat.access for threat in read})
     if most < Access.GRADIENT:
         stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     for threat in read:
         check_range(threat.within, examples.domain)
-        check_fit(stages, threat.within)
+        check_fit(stages, threat)
         check_access(stages, threat)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose,

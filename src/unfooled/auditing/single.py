@@ -73,7 +73,7 @@ def attack(
     check_threats((one,), classes, seed, "none")
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
-    check_fit([Stage(type(chosen).__name__, chosen)], one.within)
+    check_fit([Stage(type(chosen).__name__, chosen)], one)
     needs = max(chosen.needs, one.goal.needs)
     check_grant(adapter, needs)
     clean = examples.batch(range(len(examples)), device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -152,11 +152,31 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     return "custom", tuple(stages)
 
 
-def suited(
-    suite: str | Sequence[str | Stage | Attack[Ball]], most: Access
-) -> str | Sequence[str | Stage | Attack[Ball]]:
-    """Say what is meant by `standard` where no attacker sees more than `most`: a suite that asks for no more."""
-    return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite) if suite == "standard" else suite
+def read_suites(
+    suite: str | Sequence[str | Stage | Attack[Ball]], sights: Set[Access]
+) -> tuple[str, tuple[Stage, ...]]:
+    """Read a suite for attackers who see different things; returns the name of the first one's and all stages.
+
+    `standard` means `scores` or `labels` to those who see no more. Of several, whoever cannot use all attacks of a
+    suite that is named has that too; attacks that are listed are for everybody who can use them.
+
+    Args:
+        suite: As in `read_suite`.
+        sights: What the attackers see.
+
+    Raises:
+        InputError: As by `read_suite`.
+    """
+    most, instead = max(sights), {Access.SCORES: "scores", Access.DECISION: "labels"}
+    name, first = read_suite(instead.get(most, suite) if suite == "standard" else suite)
+    if len(sights) == 1 or name == "custom":
+        return name, first
+    stages: list[Stage] = []
+    for access in sorted(sights, reverse=True):
+        able = access is most or all(stage.attack.needs <= access for stage in first)
+        own = first if able else read_suite(instead[access])[1]
+        stages += [stage._replace(access=access) for stage in own]
+    return name, tuple(stages)
 
 
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:
@@ -178,10 +198,10 @@ def _unused(name: str, stages: list[Stage]) -> str:
     return numbered
 
 
-def meant_for(stages: Sequence[Stage], within: PerturbationSet) -> tuple[Stage, ...]:
-    """Pick the attacks of a suite that are meant for a set's kind."""
-    kind = str(within).partition("@")[0].partition(":")[0]
-    return tuple(stage for stage in stages if stage.kind in (None, kind))
+def meant_for(stages: Sequence[Stage], threat: ThreatModel) -> tuple[Stage, ...]:
+    """Pick the attacks of a suite that are meant for a set's kind and for what the attacker sees."""
+    kind = str(threat.within).partition("@")[0].partition(":")[0]
+    return tuple(stage for stage in stages if stage.kind in (None, kind) and stage.access in (None, threat.access))
 
 
 def unlimited(within: PerturbationSet) -> bool:

@@ -24,6 +24,7 @@ from .plan import Plan
 from .referee import confidence
 from .sheet import COSTS, Clean
 from .stages import Stage
+from .suites import runs_once
 
 
 def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:
@@ -75,6 +76,7 @@ def attack_wave(
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=levels_of(threat)),
         confirm=not plan.searched.exact,
+        enough=not runs_once(ladder)(stage),
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}

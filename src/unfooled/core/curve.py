@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import InputError
+from .names import BY
 from .rates import Interval, robbins, wilson
 
 _SLACK = 1e-6
@@ -73,10 +74,11 @@ class Curve:
 
 
 def kind_of(threat: str) -> str:
-    """Strip the radius off a threat's name: `linf@mask-1a2b` of `linf:4/255@mask-1a2b`."""
-    goal, space, within = threat.rpartition(" ")
+    """Strip the radius off a threat's name: `linf@mask-1a2b by labels` of `linf:4/255@mask-1a2b by labels`."""
+    aim, by, sees = threat.partition(BY)
+    goal, space, within = aim.rpartition(" ")
     ball, at, region = within.partition("@")
-    return goal + space + ball.partition(":")[0] + at + region
+    return goal + space + ball.partition(":")[0] + at + region + by + sees
 
 
 def curves_of(rows: Iterable[Mapping[str, Any]], *, sequential: bool = False) -> dict[str, Curve]:

@@ -20,15 +20,20 @@ from .bills import bills
 from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
-from .queries import query_bills
+from .knowledge import by_knowledge, chart
+from .queries import UNKNOWN, Terms, query_bills
 from .query_chart import queries
 from .wording import Threat
 
 
-def render(results: Results) -> str:
+def render(results: Results, terms: Terms = UNKNOWN) -> str:
     """Write the report of an audit as one HTML page.
 
     The page loads nothing: pictures, figures and styles lie inside it. The same results give the same bytes.
+
+    Args:
+        results: The run.
+        terms: On which the model answers, for the attacker's bill.
 
     Raises:
         RunError: The results hold no example.
@@ -49,16 +54,16 @@ def render(results: Results) -> str:
         duration=wording.duration,
         named=wording.class_name,
     )
-    return environment.get_template("report.html.j2").render(_contents(results)).lstrip()
+    return environment.get_template("report.html.j2").render(_contents(results, terms)).lstrip()
 
 
-def write_report(results: Results, path: str | Path) -> Path:
-    """Write the report of an audit into a file; returns its path.
+def write_report(results: Results, path: str | Path, terms: Terms = UNKNOWN) -> Path:
+    """Write the report of an audit into a file; returns its path. The terms are those of `render`.
 
     Raises:
         RunError: The results hold no example, or the file cannot be written.
     """
-    page, place = render(results), Path(path)
+    page, place = render(results, terms), Path(path)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(place, page)
@@ -69,7 +74,7 @@ def write_report(results: Results, path: str | Path) -> Path:
     return place
 
 
-def _contents(results: Results) -> dict[str, Any]:
+def _contents(results: Results, terms: Terms) -> dict[str, Any]:
     """Gather what the template shows."""
     threats = tables.threats(results)
     found = {name: results[name] for name in threats}
@@ -104,6 +109,8 @@ def _contents(results: Results) -> dict[str, Any]:
         "sequential": results.sequential,
         "autoattack": [bill.sentence for bill in bills(results, threats)],
         "queries": [(bill, queries(bill, f"queries{i}")) for i, bill in enumerate(query_bills(results, threats))],
+        "terms": terms,
+        "knowledge": [(one, chart(one, f"knowledge{i}")) for i, one in enumerate(by_knowledge(scores, threats))],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
         "notes": _notes(results.run),
         "call": _call(results.run),
