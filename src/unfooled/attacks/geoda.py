@@ -35,7 +35,7 @@ class GeoDA:
     queries: int = 2000
     probes: int = 50
     tolerance: float = 1e-3
-    waves: float | None = 0.25
+    waves: float | None = 0.5
     needs: ClassVar[Access] = Access.DECISION
     nearest: ClassVar[bool] = True
 

@@ -62,8 +62,7 @@ def audit(
     from .settings import settings_from  # noqa: PLC0415  heavy
 
     settings, place = placed(settings_from(locals()))
-    results = audited(settings, place, on_stderr(quiet))
-    show(results, place, json=json, quiet=quiet, terms=settings.terms)
+    show(audited(settings, place, on_stderr(quiet)), place, json=json, quiet=quiet, terms=settings.terms)
 
 
 def placed(settings: Settings) -> tuple[Settings, Path]:

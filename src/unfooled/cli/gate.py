@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 CODES = {"failed": FAILED, "not reliable": UNRELIABLE}
 COLOURS = {"passed": "green", "failed": "bold red", "not reliable": "yellow"}
 
+Require = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="[THREAT ]METRIC>=SHARE, such as 'robust_accuracy>=0.40' or 'linf:4/255 attack_success<=5%'; several "
+        "times."
+    ),
+]
+
 
 def gate(
     run: o.Run,
     *,
-    require: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="[THREAT ]METRIC>=SHARE, such as 'robust_accuracy>=0.40' or 'linf:4/255 attack_success<=5%'; several "
-            "times."
-        ),
-    ] = None,
+    require: Require = None,
     baseline: Annotated[Path | None, typer.Option(help="A run that this one may not be worse than.")] = None,
     level: Annotated[float, typer.Option(help="Confidence of intervals and of the comparison.")] = 0.95,
     price: o.Price = None,

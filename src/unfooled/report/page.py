@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from unfooled.core.errors import RunError
 from unfooled.core.evidence import gathered
@@ -21,7 +22,7 @@ from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
 from .knowledge import by_knowledge, chart
-from .queries import UNKNOWN, Terms, query_bills
+from .queries import UNKNOWN, QueryBill, Terms, query_bills
 from .query_chart import queries
 from .wording import Threat
 
@@ -108,8 +109,7 @@ def _contents(results: Results, terms: Terms) -> dict[str, Any]:
         "endings": endings(results),
         "sequential": results.sequential,
         "autoattack": [bill.sentence for bill in bills(results, threats)],
-        "queries": [(bill, queries(bill, f"queries{i}")) for i, bill in enumerate(query_bills(results, threats))],
-        "terms": terms,
+        "queries": _asked(query_bills(results, threats), terms),
         "knowledge": [(one, chart(one, f"knowledge{i}")) for i, one in enumerate(by_knowledge(scores, threats))],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
         "notes": _notes(results.run),
@@ -124,6 +124,11 @@ def _curves(lines: list[tables.Line], scores: Mapping[str, tables.Score]) -> lis
         (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
         for place, line in enumerate(lines)
     ]
+
+
+def _asked(bills: list[QueryBill], terms: Terms) -> list[tuple[QueryBill, str, Markup]]:
+    """Say what each bill comes to, and draw it."""
+    return [(bill, bill.on(terms), queries(bill, f"queries{place}")) for place, bill in enumerate(bills)]
 
 
 def _first(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], hardest: str) -> Exhibit | None:
