@@ -81,7 +81,7 @@ def attack(
     target = Target(
         searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device
     )  # fmt: skip
-    draws = Draws.of(seed, one.name, repr(chosen))
+    draws = Draws.of(seed, one.question, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
     problem = Problem(
         target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact

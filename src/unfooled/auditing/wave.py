@@ -72,7 +72,7 @@ def attack_wave(
         y.clone(),
         threat.goal,
         threat.within,
-        Draws.of(plan.seed, threat.name, repr(stage.attack)),
+        Draws.of(plan.seed, threat.question, repr(stage.attack)),
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=levels_of(threat)),
         confirm=not plan.searched.exact,

@@ -200,6 +200,10 @@ class ThreatModel:
     @property
     def name(self) -> str:
         """How reports and run folders call it, such as `linf:4/255` or `become:3 l2:3 by labels`."""
+        return self.question + (f"{BY}{SIGHTS[self.access]}" if self.access in SIGHTS else "")
+
+    @property
+    def question(self) -> str:
+        """What is asked of the model, whatever the attacker sees, such as `become:3 l2:3`; draws hang on it."""
         goal = "" if self.goal.name == "misclassify" else f"{self.goal.name} "
-        sees = f"{BY}{SIGHTS[self.access]}" if self.access in SIGHTS else ""
-        return f"{goal}{self.within}{sees}"
+        return f"{goal}{self.within}"
