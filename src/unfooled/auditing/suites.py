@@ -99,7 +99,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "labels": (
         Stage("rays", attack_named("rays", queries=5000), "linf"),
         *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
-        *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
+        Stage("geoda", attack_named("geoda", queries=5000), "l1"),
+        Stage("rays", attack_named("rays"), "l0"),
     ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),

@@ -128,7 +128,7 @@ def test_each_attacker_gets_a_suite_of_their_own() -> None:
     name, stages = read_suites("standard", everybody)
     assert name == "standard"
     assert {stage.access for stage in stages} == everybody
-    assert {stage.name for stage in stages if stage.access is Access.DECISION} == {"rays", "hop-skip-jump"}
+    assert {stage.name for stage in stages if stage.access is Access.DECISION} == {"rays", "hop-skip-jump", "geoda"}
     assert all(stage.attack.needs <= (stage.access or 0) or stage.access is Access.GRADIENT for stage in stages)
     assert {stage.access for stage in read_suites(["pgd", "rays"], everybody)[1]} == {None}, "a list is for everybody"
     assert read_suites("standard", {Access.SCORES})[0] == "scores"
