@@ -1,4 +1,7 @@
-"""HopSkipJump: median distance at equal queries and number of model calls, beside foolbox's and ART's."""
+"""HopSkipJump: median distance at equal queries and number of model calls, beside foolbox's and ART's.
+
+SurFree's and GeoDA's at as many queries are printed too.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,9 @@ def compared(norm: str) -> None:
         f"<= {best}'s, in <= 1/20 of its model calls, every success held",
         mine[0].median <= peer.median and 20 * mine[1] <= calls and bool(mine[0].held.all()),
     )
+    for name in ("surfree", "geoda"):
+        also = called(ours(name, norm, queries=int(peer.forwards)), net, x, y, norm)
+        print(norm, name, told(also), file=sys.stderr, flush=True)
 
 
 def as_float32(run: Any) -> Any:

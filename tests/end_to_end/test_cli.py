@@ -197,7 +197,7 @@ def test_all_options_reach_the_audit(place, tmp_path):
     assert told.exit_code == 0, told.stderr
     results = load(tmp_path / "r")
     (threat,) = results.run["threats"]
-    assert (threat["name"], threat["access"], threat["budget"]) == ("become:1 linf:24/255", "scores", 3)
+    assert (threat["name"], threat["access"], threat["budget"]) == ("become:1 linf:24/255 by scores", "scores", 3)
     assert (results.run["batch"], results.run["seed"], results.run["keep"]) == (5, 7, "all")
     assert results.run["model"]["preprocess"]["mean"] == 0.5
     assert results.run["model"]["preprocess"]["std"] == [0.25, 0.5, 0.5]
@@ -221,6 +221,37 @@ def test_a_budget_of_time_and_what_is_enough(place, tmp_path):
     assert "--budget 1000,2h --until 'robust_accuracy>=0.999'" in run["command"]
     for wrong in (("--budget", "10m"), ("--budget", "0s"), ("--until", "soon")):
         assert audit(place, "-t", "linf:24/255", *wrong).exit_code == 2
+
+
+def test_an_audit_by_knowledge_and_what_it_comes_to(place, tmp_path):
+    terms = ("--price", "2.50", "--rate", "10/s", "--cap", 5)
+    words = ("-t", "linf:24/255", "--knowledge", "--budget", 40, "--no-diagnosis", *terms, "--out", tmp_path / "r")
+    told = audit(place, *words, "--json")
+    assert told.exit_code == 0, told.stderr
+    found = one_object(told)
+    assert [line["access"] for line in found["knowledge"][0]["lines"]] == ["gradient", "scores", "decision"]
+    shares = [line["robust_accuracy"] for line in found["knowledge"][0]["lines"]]
+    assert shares == sorted(shares)
+    names = ["linf:24/255", "linf:24/255 by scores", "linf:24/255 by labels"]
+    assert [threat["threat"] for threat in found["threats"]] == names
+    bills = {bill["threat"]: bill for bill in found["queries"]}
+    assert list(bills) == names[1:]
+    assert bills[names[1]]["money"] == pytest.approx(bills[names[1]]["asked"] * 0.0025)
+    assert 0 <= bills[names[1]]["stopped"] <= bills[names[1]]["fell"]
+    assert "--knowledge" in load(tmp_path / "r").run["command"]
+    assert "--price 2.5" in load(tmp_path / "r").run["command"]
+    assert "2.50 for 1,000 questions" in (tmp_path / "r" / "report.html").read_text()
+    assert call("report", tmp_path / "r", "--price", "7").exit_code == 0
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "7.00 for 1,000 questions" in page
+    assert "10 a second" not in page
+    gate = ("gate", tmp_path / "r", "--require", f"{names[2]} robust_accuracy>=0", *terms)
+    assert "10 a second" in call(*gate).stdout
+    assert [bill["threat"] for bill in one_object(call(*gate, "--json"))["queries"]] == names[1:]
+    for wrong in (("--rate", "10"), ("--price", "0"), ("--cap", "0")):
+        assert audit(place, "-t", "linf:24/255", *wrong).exit_code == 2
+        assert call("report", tmp_path / "r", *wrong).exit_code == 2
+    assert call("verify", tmp_path / "r").exit_code == 0
 
 
 def test_a_larger_limit_adds_examples(place, tmp_path):

@@ -26,6 +26,7 @@ from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
+from .geoda import GeoDA
 from .grid import Grid
 from .hop_skip_jump import HopSkipJump
 from .momentum_pgd import MomentumPGD
@@ -42,6 +43,7 @@ from .spatial_pgd import SpatialPGD
 from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
+from .surfree import SurFree
 from .transfer import Transfer
 from .uniform_noise import UniformNoise
 
@@ -70,6 +72,8 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "square-pgd": SquarePGD(),
     "rays": RayS(),
     "hop-skip-jump": HopSkipJump(),
+    "surfree": SurFree(),
+    "geoda": GeoDA(),
     "sparse-rs": SparseRS(),
     "patch-rs": PatchRS(),
     "pixel-corners": PixelCorners(),

@@ -42,6 +42,6 @@ class HopSkipJump:
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
-        keeper = Keeper(problem, nearest=True)
+        keeper = Keeper(problem, nearest=not problem.enough)
         hop(keeper, self.queries, self.probes, self.tolerance)
         return keeper.found()

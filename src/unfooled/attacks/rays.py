@@ -43,6 +43,6 @@ class RayS:
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
-        keeper = Keeper(problem, nearest=True)
+        keeper = Keeper(problem, nearest=not problem.enough)
         turn_rays(keeper, self.queries, self.tolerance)
         return keeper.found()

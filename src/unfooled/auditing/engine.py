@@ -54,6 +54,7 @@ def audit(
     prepare: Preparation = "on",
     diagnose: bool = True,
     surrogates: Sequence[object] = (),
+    knowledge: bool = False,
     progress: Progress | None = None,
     note: dict[str, Any] | None = None,
 ) -> Results:
@@ -82,6 +83,8 @@ def audit(
         diagnose: Whether to measure, where attacks used gradients, if the figures can be believed, and to attack again
             by what the findings call for: see `unfooled.diagnose`.
         surrogates: Models that the attacker owns and climbs freely, in their place: given like `model`.
+        knowledge: Whether to put each threat also to attackers who see less, down to labels alone, over the same
+            examples. What falls to somebody who sees less counts for whoever sees more, since they can do the same.
         progress: Who is told how it is coming along.
         note: What to add to the run's description, such as the command; plain JSON values.
 
@@ -95,7 +98,7 @@ def audit(
     """
     plan = planned(
         model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, until=until, access=access,
-        keep=keep, prepare=prepare, diagnose=diagnose, surrogates=surrogates,
+        keep=keep, prepare=prepare, diagnose=diagnose, surrogates=surrogates, knowledge=knowledge,
     )  # fmt: skip
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)

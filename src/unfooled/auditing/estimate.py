@@ -168,7 +168,7 @@ def _runs(plan: Plan) -> list[tuple[str, Stage, Bill]]:
 
 
 def _usable(plan: Plan, threat: ThreatModel) -> list[Stage]:
-    return [stage for stage in meant_for(plan.stages, threat.within) if not obstacle(stage, threat)]
+    return [stage for stage in meant_for(plan.stages, threat) if not obstacle(stage, threat)]
 
 
 def _bills(plan: Plan, stages: Sequence[Stage], left: int | None) -> tuple[list[tuple[Stage, Bill]], int | None]:

@@ -8,19 +8,19 @@ from typing import get_args, get_type_hints
 from unfooled.attacks import ATTACKS
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
-from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.core.threat import Ball, ThreatModel
 
 from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
 
 
-def check_fit(stages: Sequence[Stage], within: PerturbationSet) -> None:
+def check_fit(stages: Sequence[Stage], threat: ThreatModel) -> None:
     """Check that attacks can search a set, by the set that the type of their problem names, and by its radius.
 
     Raises:
         InputError: One cannot, none is meant for it, or none can do without a radius.
     """
-    meant = meant_for(stages, within)
+    meant, within = meant_for(stages, threat), threat.within
     if not meant:
         raise InputError(
             "The suite has no attack for this kind of set",
@@ -49,7 +49,7 @@ def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
     Raises:
         AccessError: None can.
     """
-    meant = meant_for(stages, threat.within)
+    meant = meant_for(stages, threat)
     if all(obstacle(stage, threat) for stage in meant):
         able = [name for name, attack in ATTACKS.items() if attack.needs <= threat.access]
         raise AccessError(

@@ -19,9 +19,9 @@ from .examples import read_examples
 from .fit import check_access, check_fit
 from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage, for_all
-from .suites import read_suite, suited
+from .suites import read_suites
 from .surrogates import check_owned, read_surrogates
-from .threats import Threats, read_threats
+from .threats import Threats, by_knowledge, read_threats
 
 
 def planned(
@@ -40,6 +40,7 @@ def planned(
     prepare: Preparation = "on",
     diagnose: bool = True,
     surrogates: Sequence[object] = (),
+    knowledge: bool = False,
 ) -> Plan:
     """Take an audit through the door; the arguments are those of `audit`.
 
@@ -57,14 +58,15 @@ def planned(
     if access is not None:
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
-    name, stages = read_suite(suited(suite, read))
+    read = by_knowledge(read, most) if knowledge else read
+    name, stages = read_suites(suite, read)
     stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     check_owned([stage.attack for stage in stages], surrogates)
     for threat in read:
         check_range(threat.within, examples.domain)
-        check_fit(stages, threat.within)
+        check_fit(stages, threat)
         check_access(stages, threat)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose,

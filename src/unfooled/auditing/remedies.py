@@ -33,7 +33,10 @@ ALIKE, MOST_DRAWS, FEW_DRAWS = 0.9, 16, 4
 """How alike two averages of gradients must be, as a cosine, and how many draws an average of an attack and of a probe
 has at most."""
 
-BLIND = (Stage("differences", Differences(steps=20)), Stage("square", attack_named("square", queries=1000)))
+BLIND = tuple(
+    Stage(name, attack, access=Access.GRADIENT)  # whoever sees less was never misled
+    for name, attack in (("differences", Differences(steps=20)), ("square", attack_named("square", queries=1000)))
+)
 """What is left where no gradient leads anywhere: each asks for scores alone, and pays for each."""
 
 

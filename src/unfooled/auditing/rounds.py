@@ -21,7 +21,7 @@ from .progress import Progress
 from .sheet import COSTS, Clean, Sheet
 from .stages import Stage
 from .suites import meant_for, obstacle, runs_once, unlimited
-from .threats import ladders
+from .threats import ladders, who_sees_more
 from .wave import ask_clean, attack_wave
 
 _NOBODY = np.zeros(0, dtype=np.int64)
@@ -132,6 +132,8 @@ class Rounds:
         for ladder in ladders(plan.threats):
             rungs = [_Rung(plan.threats[index], self.sheets[index]) for index in ladder]
             self._ladder(plan, rungs, self.clean.of(cohort), len(cohort))
+        for less, more in who_sees_more(self.plan.threats):
+            self.sheets[more].carry(self.sheets[less])  # whoever sees more can do the same
 
     def _ladder(self, plan: Plan, ladder: list[_Rung], clean: Clean, of: int) -> None:
         """Attack so many examples at several radii, smallest first.
@@ -170,7 +172,7 @@ class Rounds:
         """Pick the attacks that can be used under a threat, for a cohort of so many; note why others cannot."""
         share = min(1.0, of / min(LARGEST, len(plan.examples))) if plan.may_end else 1.0
         usable = []
-        for stage in meant_for(plan.stages, threat.within):
+        for stage in meant_for(plan.stages, threat):
             why = obstacle(stage, threat)
             if why and stage.attack.needs > self.plan.most:
                 why = f"the model can only be asked, and gives {self.plan.most.name.lower()} at most"

@@ -79,16 +79,17 @@ class Sheet:
         }
 
     def carry(self, smaller: Sheet) -> None:
-        """Take over what fell at a smaller radius; it cost nothing here."""
+        """Take over what fell at a smaller radius, or to somebody who sees less, and by less; it cost nothing here."""
+        nearer = smaller.broken & (~self.broken | (smaller.best["distance"] < self.best["distance"]))
         self.broken |= smaller.broken
         self.broken_float32 |= smaller.broken_float32
         self.first = np.where(smaller.broken & (self.first < 0), smaller.first, self.first)
-        for row in np.flatnonzero(smaller.broken):
+        for row in np.flatnonzero(nearer).tolist():
             self.attack[row] = smaller.attack[row]
             if row in smaller.stored:
-                self.stored[int(row)] = smaller.stored[int(row)]
+                self.stored[row] = smaller.stored[row]
         for name, column in self.best.items():
-            column[smaller.broken] = smaller.best[name][smaller.broken]
+            column[nearer] = smaller.best[name][nearer]
 
     def charge(self, index: np.ndarray, unit: Unit, *, billed: bool) -> None:
         """Write down what an attack asked about examples `index` (r,); an attack on several radii is billed to one."""

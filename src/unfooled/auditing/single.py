@@ -77,7 +77,7 @@ def attack(
     check_threats((one,), classes, seed, "none")
     check_range(one.within, examples.domain)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
-    check_fit([Stage(type(chosen).__name__, chosen)], one.within)
+    check_fit([Stage(type(chosen).__name__, chosen)], one)
     check_owned([chosen], surrogates)
     needs = max(chosen.needs, one.goal.needs)
     check_grant(adapter, needs)
@@ -86,7 +86,7 @@ def attack(
     shape = tuple(clean.values.shape[1:])
     searched, *copies = (prepared(each, shape, prepare) for each in (adapter, *owned))
     target = Target(searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device)
-    draws = Draws.of(seed, one.name, repr(chosen))
+    draws = Draws.of(seed, one.question, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
     problem = Problem(
         target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact,

@@ -115,6 +115,7 @@ class Stage(NamedTuple):
         among: On which of those that stand it is spent.
         paying: It is left out unless the stage before it broke something, and at least this share of those it was
             spent on; None for a stage that always runs.
+        access: What the attacker sees for whom it is meant; None for any.
     """
 
     name: str
@@ -122,12 +123,14 @@ class Stage(NamedTuple):
     kind: str | None = None
     among: Among = Everyone()
     paying: float | None = None
+    access: Access | None = None
 
     def __str__(self) -> str:
         where = "" if self.kind is None else f" in {self.kind}"
         whom = "" if self.among == Everyone() else f", {self.among!r}"
         when = "" if self.paying is None else f", if the stage before pays {self.paying:g}"
-        return f"{self.name}{where}: {self.attack!r}{whom}{when}"
+        by = "" if self.access is None else f" by {self.access.name.lower()}"
+        return f"{self.name}{where}{by}: {self.attack!r}{whom}{when}"
 
     def rows(self, batch: int, count: int) -> int:
         """Say how many rows its passes have where it is spent on `count` examples.

@@ -100,7 +100,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "labels": (
         Stage("rays", attack_named("rays", queries=5000), "linf"),
         *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
-        *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
+        Stage("geoda", attack_named("geoda", queries=5000), "l1"),
+        Stage("rays", attack_named("rays"), "l0"),
     ),
     "transfer": ("mi-fgsm", "di-ti-mi", "vmi", "bsr", "bases"),
     "distances": (
@@ -156,16 +157,35 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     return "custom", tuple(stages)
 
 
-def suited(
+def read_suites(
     suite: str | Sequence[str | Stage | Attack[Ball]], threats: Sequence[ThreatModel]
-) -> str | Sequence[str | Stage | Attack[Ball]]:
-    """Say what is meant by `standard`: for motions `spatial`, else a suite that asks for no more than is granted."""
-    if suite != "standard":
-        return suite
-    if all(isinstance(threat.within, Motion) for threat in threats):
-        return "spatial"
-    most = max(threat.access for threat in threats)
-    return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite)
+) -> tuple[str, tuple[Stage, ...]]:
+    """Read a suite for attackers who see different things; returns the name of the first one's and all stages.
+
+    `standard` means `spatial` for motions, and `scores` or `labels` to those who see no more. Of several, whoever
+    cannot use all attacks of a suite that is named has that too; attacks that are listed are for everybody who can use
+    them.
+
+    Args:
+        suite: As in `read_suite`.
+        threats: What is asked, with what its attackers see.
+
+    Raises:
+        InputError: As by `read_suite`.
+    """
+    if suite == "standard" and all(isinstance(threat.within, Motion) for threat in threats):
+        return read_suite("spatial")
+    sights, instead = {threat.access for threat in threats}, {Access.SCORES: "scores", Access.DECISION: "labels"}
+    most = max(sights)
+    name, first = read_suite(instead.get(most, suite) if suite == "standard" else suite)
+    if len(sights) == 1 or name == "custom":
+        return name, first
+    stages: list[Stage] = []
+    for access in sorted(sights, reverse=True):
+        able = access is most or all(stage.attack.needs <= access for stage in first)
+        own = first if able else read_suite(instead[access])[1]
+        stages += [stage._replace(access=access) for stage in own]
+    return name, tuple(stages)
 
 
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:
@@ -187,10 +207,10 @@ def _unused(name: str, stages: list[Stage]) -> str:
     return numbered
 
 
-def meant_for(stages: Sequence[Stage], within: PerturbationSet) -> tuple[Stage, ...]:
-    """Pick the attacks of a suite that are meant for a set's kind."""
-    kind = str(within).partition("@")[0].partition(":")[0]
-    return tuple(stage for stage in stages if stage.kind in (None, kind))
+def meant_for(stages: Sequence[Stage], threat: ThreatModel) -> tuple[Stage, ...]:
+    """Pick the attacks of a suite that are meant for a set's kind and for what the attacker sees."""
+    kind = str(threat.within).partition("@")[0].partition(":")[0]
+    return tuple(stage for stage in stages if stage.kind in (None, kind) and stage.access in (None, threat.access))
 
 
 def unlimited(within: PerturbationSet) -> bool:

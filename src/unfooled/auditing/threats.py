@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from unfooled.core.errors import InputError
+from unfooled.core.names import BY
 from unfooled.core.target import Access
-from unfooled.core.threat import Ball, Carrier, Goal, PerturbationSet, ThreatModel
+from unfooled.core.threat import SIGHTS, Ball, Carrier, Goal, PerturbationSet, ThreatModel
 from unfooled.goals import Misclassify, parse_goal
 from unfooled.modalities.pictures import read_picture
 from unfooled.sets.grammar import parse_sets
@@ -29,7 +31,8 @@ def read_threats(
     """Read threats as people write them, with the data's carrier where none is named.
 
     Args:
-        given: One or several of: text such as `linf:4/255`, `l2:1,2,3` or `become:859 linf:8/255`; a set; a threat.
+        given: One or several of: text such as `linf:4/255`, `l2:1,2,3` or `become:859 linf:8/255 by labels`; a set; a
+            threat.
         carrier: The file that the data come in.
         domain: Lowest and highest input.
         access: What to grant; None leaves each threat's own.
@@ -77,6 +80,31 @@ def ladders(threats: Sequence[ThreatModel]) -> list[list[int]]:
     return [sorted(group, key=lambda index: _radius(threats[index])) for group in groups.values()]
 
 
+def by_knowledge(threats: Sequence[ThreatModel], most: Access) -> tuple[ThreatModel, ...]:
+    """Put each question to whoever sees what it grants, and to all who see less, down to labels alone.
+
+    Args:
+        threats: The questions.
+        most: The most that the model tells.
+    """
+    asked = (
+        replace(threat, access=access)
+        for threat in threats
+        for access in sorted(Access, reverse=True)
+        if threat.goal.needs <= access <= min(threat.access, most)
+    )
+    return tuple(dict.fromkeys(asked))
+
+
+def who_sees_more(threats: Sequence[ThreatModel]) -> list[tuple[int, int]]:
+    """Pair threats that differ in what the attacker sees alone, indices (less, more): those who see least first."""
+    groups: dict[ThreatModel, list[int]] = {}
+    for index, threat in enumerate(threats):
+        groups.setdefault(replace(threat, access=Access.GRADIENT), []).append(index)
+    ascending = (sorted(group, key=lambda index: threats[index].access) for group in groups.values())
+    return [pair for group in ascending for pair in pairwise(group)]
+
+
 def region_reader(base: Path) -> Callable[[str], Region]:
     """Make a reader of mask pictures whose paths are relative to `base`."""
     return lambda name: Region.of(read_picture(base / name).max(axis=0) > 127)
@@ -87,11 +115,14 @@ def _read(item: str | PerturbationSet | ThreatModel, domain: tuple[float, float]
         return [item]
     if not isinstance(item, str):
         return [ThreatModel(Misclassify(), item)]
-    words = item.split()
-    if len(words) not in (1, 2):
-        raise InputError("This is not a threat", repr(item), "Write `linf:4/255` or `become:859 linf:4/255`.")
+    text, by, sees = item.partition(BY)
+    words, access = text.split(), {name: access for access, name in SIGHTS.items()}.get(sees.strip())
+    if len(words) not in (1, 2) or (by and access is None):
+        do = f"Write `linf:4/255` or `become:859 linf:4/255`, and `{BY.strip()}` {' or '.join(SIGHTS.values())} behind."
+        raise InputError("This is not a threat", repr(item), do)
     goal: Goal = parse_goal(words[0]) if len(words) == 2 else Misclassify()
-    return [ThreatModel(goal, ball) for ball in parse_sets(words[-1], *domain, region_reader(Path()))]
+    balls = parse_sets(words[-1], *domain, region_reader(Path()))
+    return [ThreatModel(goal, ball, access or Access.GRADIENT) for ball in balls]
 
 
 def _without_radius(threat: ThreatModel) -> ThreatModel | None:

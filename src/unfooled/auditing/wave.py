@@ -24,6 +24,7 @@ from .plan import Plan
 from .referee import confidence
 from .sheet import COSTS, Clean
 from .stages import Stage
+from .suites import runs_once
 from .surrogates import opened
 
 
@@ -72,11 +73,12 @@ def attack_wave(
         y.clone(),
         threat.goal,
         threat.within,
-        Draws.of(plan.seed, threat.name, repr(stage.attack)),
+        Draws.of(plan.seed, threat.question, repr(stage.attack)),
         hints=_hints(clean, wave, device),
         settle=partial(settle, within=threat.within, levels=levels_of(threat)),
         confirm=not plan.searched.exact,
         surrogates=opened(plan.owned, len(wave), batch=rows, seed=plan.seed, device=device),
+        enough=not runs_once(ladder)(stage),
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}

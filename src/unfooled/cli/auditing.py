@@ -17,6 +17,7 @@ from .terminal import INTERRUPTED, on_stderr, on_stdout, print_json
 
 if TYPE_CHECKING:
     from unfooled.core.results import Results
+    from unfooled.report.queries import Terms
 
     from .settings import Settings
 
@@ -45,10 +46,14 @@ def audit(
     device: o.Device = None,
     prepare: o.Prepare = None,
     diagnosis: o.Diagnosis = None,
+    knowledge: o.Knowledge = None,
     threads: o.Threads = None,
     config: o.Config = None,
     out: o.Out = None,
     keep: o.KeepWhich = None,
+    price: o.Price = None,
+    rate: o.Rate = None,
+    cap: o.Cap = None,
     resume: o.Resume = None,
     overwrite: o.Overwrite = None,
     json: o.Json = False,
@@ -58,8 +63,7 @@ def audit(
     from .settings import settings_from  # noqa: PLC0415  heavy
 
     settings, place = placed(settings_from(locals()))
-    results = audited(settings, place, on_stderr(quiet))
-    show(results, place, json=json, quiet=quiet)
+    show(audited(settings, place, on_stderr(quiet)), place, json=json, quiet=quiet, terms=settings.terms)
 
 
 def placed(settings: Settings) -> tuple[Settings, Path]:
@@ -87,6 +91,7 @@ def audited(settings: Settings, place: Path, console: Console) -> Results:
     from .progress import Bars  # noqa: PLC0415
     from .subject import load_subject, source_note  # noqa: PLC0415
 
+    terms = settings.terms
     model, examples = load_subject(settings)
     told = _told(settings)
     if settings.overwrite and not settings.resume:
@@ -104,19 +109,22 @@ def audited(settings: Settings, place: Path, console: Console) -> Results:
         on_stderr().print(f"\nStopped. What is finished is kept in {place}. To go on:")
         on_stderr().print(f"  {shlex.join([*settings.command, '--resume'])}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from error
-    write_report(results, place / "report.html")
+    write_report(results, place / "report.html", terms)
     return results
 
 
-def show(results: Results, place: Path, *, json: bool, quiet: bool) -> None:
+def show(results: Results, place: Path, *, json: bool, quiet: bool, terms: Terms | None = None) -> None:
     """Print what an audit found, for people or for programs."""
-    from . import summary  # noqa: PLC0415  heavy
+    from unfooled.report.queries import UNKNOWN  # noqa: PLC0415  heavy
 
+    from . import summary  # noqa: PLC0415
+
+    terms = terms or UNKNOWN
     if json:
-        print_json(summary.as_json(results, place))
+        print_json(summary.as_json(results, place, terms))
         return
     console = on_stdout(quiet)
-    summary.write(console, results)
+    summary.write(console, results, terms)
     console.print(f"report   {place / 'report.html'}", soft_wrap=True)
     console.print(f"check    unfooled verify {shlex.quote(str(place))}", soft_wrap=True)
 
@@ -196,6 +204,7 @@ def estimate(
     device: o.Device = None,
     prepare: o.Prepare = None,
     diagnosis: o.Diagnosis = None,
+    knowledge: o.Knowledge = None,
     threads: o.Threads = None,
     config: o.Config = None,
     json: o.Json = False,
@@ -233,6 +242,7 @@ def _told(settings: Settings) -> dict[str, Any]:
         "budget": settings.budget,
         "until": settings.until,
         "diagnose": settings.diagnosis,
+        "knowledge": settings.knowledge,
         "access": None if settings.access is None else read_access(settings.access),
         "keep": settings.keep,
         "prepare": settings.prepare,

@@ -68,7 +68,7 @@ Threat = Annotated[
     typer.Option(
         "--threat",
         "-t",
-        help="linf:4/255, l2:3, linf:1/255,2/255, l2 for no limit; several times.",
+        help="linf:4/255, l2:3, linf:1/255,2/255, l2 for no limit, 'l2:3 by labels'; several times.",
         rich_help_panel=ATTACKER,
     ),
 ]
@@ -76,12 +76,25 @@ Goal = Annotated[
     str | None, typer.Option(help="become:859 and such, where a threat names none.", rich_help_panel=ATTACKER)
 ]
 Access = Annotated[Sight | None, typer.Option(help="What the attacker sees.", rich_help_panel=ATTACKER)]
+Knowledge = Annotated[
+    bool | None,
+    typer.Option("--knowledge", help="Ask too what falls to attackers who see less.", rich_help_panel=ATTACKER),
+]
 Budget = Annotated[
     str | None,
     typer.Option(
         help="Most answers for one example, 1000, or time for all, 90s, 10min, 2h; both: 1000,10min.",
         rich_help_panel=ATTACKER,
     ),
+]
+Price = Annotated[
+    float | None, typer.Option(help="Money for 1,000 questions, for the attacker's bill.", rich_help_panel=OUTPUT)
+]
+Rate = Annotated[
+    str | None, typer.Option(help="Questions that the model answers: 10/s, 600/min, 5000/h.", rich_help_panel=OUTPUT)
+]
+Cap = Annotated[
+    int | None, typer.Option(help="Say whom a limit of so many questions would have stopped.", rich_help_panel=OUTPUT)
 ]
 Until = Annotated[
     str | None,
@@ -90,7 +103,8 @@ Until = Annotated[
 Suite = Annotated[
     str | None,
     typer.Option(
-        help="standard, quick, noise, distances, or attacks: fgsm,pgd. (default: standard)", rich_help_panel=ATTACKER
+        help="standard, quick, noise, distances, scores, labels, or attacks: fgsm,pgd. (default: standard)",
+        rich_help_panel=ATTACKER,
     ),
 ]
 Surrogate = Annotated[

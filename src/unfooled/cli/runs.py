@@ -49,13 +49,20 @@ def verify(
 
 
 def report(
-    run: o.Run, out: Annotated[Path | None, typer.Option(help="File to write. (default: RUN/report.html)")] = None
+    run: o.Run,
+    *,
+    out: Annotated[Path | None, typer.Option(help="File to write. (default: RUN/report.html)")] = None,
+    price: o.Price = None,
+    rate: o.Rate = None,
+    cap: o.Cap = None,
 ) -> None:
     """Write the report of a run again: one HTML page that needs nothing but itself."""
     from unfooled.core.folder import load  # noqa: PLC0415  heavy
     from unfooled.report import write_report  # noqa: PLC0415
+    from unfooled.report.queries import read_terms  # noqa: PLC0415
 
-    on_stdout().print(str(write_report(load(run), out or run / "report.html")))
+    terms = read_terms(price, rate, cap)
+    on_stdout().print(str(write_report(load(run), out or run / "report.html", terms)))
 
 
 def export(run: o.Run, out: Annotated[Path, typer.Option(help="Folder to write, new or empty.")]) -> None:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from unfooled.core.errors import InputError
 from unfooled.core.mappings import read_mapping
+from unfooled.core.names import BY
 from unfooled.core.numerals import read_number
+from unfooled.report.queries import Terms, read_terms
 
 Scalar = str | int | float
 
@@ -52,6 +54,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     device: str = "cpu"
     prepare: Literal["off", "on", "bf16", "compiled"] = "on"
     diagnosis: bool = True
+    knowledge: bool = False
     threads: int | None = None
     weights: str | None = None
     mean: Numbers = None
@@ -62,6 +65,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     limit: int | None = None
     shard: str | None = None
     keep: Literal["none", "broken", "all"] = "broken"
+    price: float | None = None
+    rate: str | None = None
+    cap: int | None = None
     out: str | None = None
     resume: bool = False
     overwrite: bool = False
@@ -71,12 +77,18 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         """The threats, with the goal where they name none."""
         if self.goal is None:
             return list(self.threat)
-        return [threat if len(threat.split()) > 1 else f"{self.goal} {threat}" for threat in self.threat]
+        return [threat if len(threat.partition(BY)[0].split()) > 1 else f"{self.goal} {threat}"
+                for threat in self.threat]  # fmt: skip
 
     @property
     def attacks(self) -> str | list[str]:
         """The suite by its name, or its attacks."""
         return [name.strip() for name in self.suite.split(",")] if "," in self.suite else self.suite
+
+    @property
+    def terms(self) -> Terms:
+        """On which terms the model answers; raises InputError where they cannot be read."""
+        return read_terms(self.price, self.rate, self.cap)
 
     @property
     def command(self) -> list[str]:
@@ -86,8 +98,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
             value = getattr(self, name)
             if name in ("model", "data", "resume", "overwrite") or value == field.default:
                 continue
-            if name == "diagnosis":
-                words.append("--no-diagnosis")
+            if isinstance(value, bool):
+                words.append(f"--{name}" if value else f"--no-{name}")
             elif name in ("threat", "surrogate"):
                 words += [word for one in value for word in (f"--{name}", one)]
             else:

@@ -18,7 +18,8 @@ from unfooled.report import tables
 from unfooled.report.bills import bills
 from unfooled.report.ending import endings
 from unfooled.report.headline import headline, typical
-from unfooled.report.queries import query_bills
+from unfooled.report.knowledge import by_knowledge
+from unfooled.report.queries import UNKNOWN, Terms, query_bills
 
 from .terminal import columns
 
@@ -28,7 +29,7 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def write(console: Console, results: Results) -> None:
+def write(console: Console, results: Results, terms: Terms = UNKNOWN) -> None:
     """Print each threat: accuracies, and which attack broke how many at what cost."""
     described = tables.threats(results)
     limited = tables.limits(described)
@@ -58,15 +59,20 @@ def write(console: Console, results: Results) -> None:
         console.print(bill.sentence)
     for asked in query_bills(results, described):
         console.print()
-        console.print(asked.sentence)
+        console.print(f"{asked.sentence} {asked.on(terms)}".rstrip())
+    for known in by_knowledge({name: tables.score(results[name]) for name in described}, described):
+        console.print()
+        console.print(known.sentence)
     _diagnosis(console, results)
     for note in [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])]:
         console.print(f"Note: {note}.", style="dim")
     console.print()
 
 
-def as_json(results: Results, place: Path) -> dict[str, Any]:
+def as_json(results: Results, place: Path, terms: Terms = UNKNOWN) -> dict[str, Any]:
     """Give the same as plain JSON values."""
+    described = tables.threats(results)
+    scores = {name: tables.score(results[name]) for name in described}
     return {
         "run": str(place),
         "report": str(place / "report.html"),
@@ -90,8 +96,9 @@ def as_json(results: Results, place: Path) -> dict[str, Any]:
             for curve in results.curves.values()
         ],
         "ended": results.run.get("ended"),
-        "autoattack": [asdict(bill) for bill in bills(results, tables.threats(results))],
-        "queries": [bill.as_json() for bill in query_bills(results, tables.threats(results))],
+        "autoattack": [asdict(bill) for bill in bills(results, described)],
+        "queries": [bill.as_json(terms) for bill in query_bills(results, described)],
+        "knowledge": [known.as_json() for known in by_knowledge(scores, described)],
         "diagnosis": _told(results),
         "notes": [*results.run.get("data", {}).get("notes", []), *results.run.get("notes", [])],
     }

@@ -50,6 +50,8 @@ class Problem(Generic[S]):
         settle: Moves a proposal to the nearest point that the threat's carrier can hold.
         confirm: Whether a success counts only once an answer confirms it: gradients come from an approximate copy.
         surrogates: Models that the attacker owns and may query freely.
+        enough: Whether any success in the set will do, so that attacks which pay by the question and look for the
+            nearest one stop at the first.
     """
 
     target: Target
@@ -63,6 +65,7 @@ class Problem(Generic[S]):
     settle: Callable[[Batch, Batch], Batch] = as_is
     confirm: bool = False
     surrogates: tuple[Target, ...] = ()
+    enough: bool = False
 
     def reached(self, answer: Answer, owner: Tensor) -> Tensor:
         """Tell which rows clearly reach the goal of their owner, (r,) bool."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import InputError
+from .names import BY
 from .rates import Interval, robbins, wilson
 
 _SLACK = 1e-6
@@ -73,10 +74,14 @@ class Curve:
 
 
 def kind_of(threat: str) -> str:
-    """Strip radii off a threat's name: `linf@mask-1a2b` of `linf:4/255@mask-1a2b`, `rotate,shift` of two limits."""
-    goal, space, within = threat.rpartition(" ")
+    """Strip radii off a threat's name: `linf@mask-1a2b by labels` of `linf:4/255@mask-1a2b by labels`.
+
+    Of two limits both go: `rotate,shift` of `rotate:30,shift:3`.
+    """
+    aim, by, sees = threat.partition(BY)
+    goal, space, within = aim.rpartition(" ")
     ball, at, region = within.partition("@")
-    return goal + space + ",".join(part.partition(":")[0] for part in ball.split(",")) + at + region
+    return goal + space + ",".join(part.partition(":")[0] for part in ball.split(",")) + at + region + by + sees
 
 
 def curves_of(rows: Iterable[Mapping[str, Any]], *, sequential: bool = False) -> dict[str, Curve]:

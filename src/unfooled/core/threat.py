@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .answer import Answer
 from .batch import Batch
+from .names import BY
 from .seeds import Draws
 from .target import Access
 
@@ -145,6 +146,9 @@ class Ball(PerturbationSet, Protocol):
 
 S = TypeVar("S", bound=PerturbationSet)
 
+SIGHTS = {Access.SCORES: "scores", Access.DECISION: "labels"}
+"""What an attacker who sees no gradients goes by, as the name of a threat says it."""
+
 
 class Carrier(Protocol):
     """The file that brings an adversarial example to its victim."""
@@ -195,6 +199,11 @@ class ThreatModel:
 
     @property
     def name(self) -> str:
-        """How reports and run folders call it, such as `linf:4/255` or `become:3 l2:3`."""
+        """How reports and run folders call it, such as `linf:4/255` or `become:3 l2:3 by labels`."""
+        return self.question + (f"{BY}{SIGHTS[self.access]}" if self.access in SIGHTS else "")
+
+    @property
+    def question(self) -> str:
+        """What is asked of the model, whatever the attacker sees, such as `become:3 l2:3`; draws hang on it."""
         goal = "" if self.goal.name == "misclassify" else f"{self.goal.name} "
         return f"{goal}{self.within}"

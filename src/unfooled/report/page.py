@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from unfooled.core.errors import RunError
 from unfooled.core.evidence import gathered
@@ -22,22 +23,27 @@ from .crafted import crafted
 from .ending import endings
 from .gallery import ROOM, Exhibit, first_picture, gallery
 from .headline import headline, typical
-from .queries import query_bills
+from .knowledge import by_knowledge, chart
+from .queries import UNKNOWN, QueryBill, Terms, query_bills
 from .query_chart import queries
 from .wording import Threat
 
 
-def render(results: Results) -> str:
+def render(results: Results, terms: Terms = UNKNOWN) -> str:
     """Write the report of an audit as one HTML page.
 
     The page loads nothing: pictures, figures and styles lie inside it. The same results give the same bytes.
+
+    Args:
+        results: The run.
+        terms: On which the model answers, for the attacker's bill.
 
     Raises:
         RunError: The results hold no example.
     """
     if results.records.num_rows == 0:
         raise RunError("There is nothing to report on", "results without a row", "Audit at least one example.")
-    return environment().get_template("report.html.j2").render(_contents(results)).lstrip()
+    return environment().get_template("report.html.j2").render(_contents(results, terms)).lstrip()
 
 
 def environment() -> Environment:
@@ -59,13 +65,13 @@ def environment() -> Environment:
     return made
 
 
-def write_report(results: Results, path: str | Path) -> Path:
-    """Write the report of an audit into a file; returns its path.
+def write_report(results: Results, path: str | Path, terms: Terms = UNKNOWN) -> Path:
+    """Write the report of an audit into a file; returns its path. The terms are those of `render`.
 
     Raises:
         RunError: The results hold no example, or the file cannot be written.
     """
-    page, place = render(results), Path(path)
+    page, place = render(results, terms), Path(path)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(place, page)
@@ -76,7 +82,7 @@ def write_report(results: Results, path: str | Path) -> Path:
     return place
 
 
-def _contents(results: Results) -> dict[str, Any]:
+def _contents(results: Results, terms: Terms) -> dict[str, Any]:
     """Gather what the template shows."""
     threats = tables.threats(results)
     found = {name: results[name] for name in threats}
@@ -110,7 +116,8 @@ def _contents(results: Results) -> dict[str, Any]:
         "endings": endings(results),
         "sequential": results.sequential,
         "autoattack": [bill.sentence for bill in bills(results, threats)],
-        "queries": [(bill, queries(bill, f"queries{i}")) for i, bill in enumerate(query_bills(results, threats))],
+        "queries": _asked(query_bills(results, threats), terms),
+        "knowledge": [(one, chart(one, f"knowledge{i}")) for i, one in enumerate(by_knowledge(scores, threats))],
         "bills": [bill for one in gathered(results.run) for bill in one.bill],
         **_beside(results.run),
         "notes": _notes(results.run),
@@ -130,6 +137,11 @@ def _curves(lines: list[tables.Line], scores: Mapping[str, tables.Score]) -> lis
         (line, charts.curve(line, scores, f"curve{place}"), typical(line.curve, line.threats[-1]))
         for place, line in enumerate(lines)
     ]
+
+
+def _asked(bills: list[QueryBill], terms: Terms) -> list[tuple[QueryBill, str, Markup]]:
+    """Say what each bill comes to, and draw it."""
+    return [(bill, bill.on(terms), queries(bill, f"queries{place}")) for place, bill in enumerate(bills)]
 
 
 def _first(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], hardest: str) -> Exhibit | None:

@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from unfooled.core.errors import InputError
 from unfooled.core.rates import Interval, clopper_pearson
 from unfooled.core.results import Results, ThreatResults
 
 from . import tables
-from .wording import Threat
+from .wording import Threat, duration
 
+_A_MINUTE = {"s": 60.0, "min": 1.0, "h": 1 / 60}
 _POINTS = 40  # of a curve: as many as one can tell apart in a figure
+
+
+class Terms(NamedTuple):
+    """On which terms a model answers.
+
+    Attributes:
+        price: Money for 1,000 questions, in any unit; None where that is not known.
+        rate: Questions a minute; None likewise.
+        cap: Most questions about one example, to see whom that would have stopped; None for none.
+    """
+
+    price: float | None = None
+    rate: float | None = None
+    cap: int | None = None
+
+
+UNKNOWN = Terms()
+
+
+def read_terms(price: float | None, rate: str | None, cap: int | None) -> Terms:
+    """Read terms as people write them, the rate as `10/s`, `600/min` or `5000/h`.
+
+    Raises:
+        InputError: One of them is written otherwise, or not above 0.
+    """
+    for number, name in ((price, "price"), (cap, "cap")):
+        if number is not None and not 0 < number < math.inf:
+            raise InputError(f"A {name} is above 0", f"{number:g}", f"Leave --{name} out, or give it above 0.")
+    parts = None if rate is None else re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", rate.strip(), re.ASCII)
+    if rate is not None and (parts is None or not float(parts[1])):
+        raise InputError("This is not a rate", repr(rate), "Write 10/s, 600/min or 5000/h.")
+    return Terms(price, None if parts is None else float(parts[1]) * _A_MINUTE[parts[2]], cap)
 
 
 class Point(NamedTuple):
@@ -72,7 +107,7 @@ class QueryBill:
 
     def price(self, per_thousand: float) -> float:
         """Give the money for one success, in the unit of `per_thousand` questions, failures paid for; inf for none."""
-        return self.asked / 1000 * per_thousand / len(self.needed) if self.needed else math.inf
+        return self._money(per_thousand) / len(self.needed) if self.needed else math.inf
 
     def hours(self, share: float, per_minute: float) -> float:
         """Give the hours by which a share of all had fallen, each by itself, at so many questions a minute."""
@@ -94,15 +129,48 @@ class QueryBill:
             f"A limit of {cap:,} questions an example would have stopped {stopped:,} of these {len(self.needed):,}."
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Give it as plain JSON values; null for what is infinite."""
-        figures = {"median": self.typical(0.5), "p90": self.typical(0.9), "standing": self.standing}
+    def on(self, terms: Terms) -> str:
+        """Say what it took in money and time, and whom a limit would have stopped; empty where no terms are known."""
+        told = []
+        if terms.price is not None:
+            each = f"{self.price(terms.price):,.2f} for one success" if self.needed else "for no success"
+            told.append(f"At {terms.price:,.2f} for 1,000 questions all cost {self._money(terms.price):,.2f}, {each}.")
+        if terms.rate is not None:
+            half = self.hours(0.5, terms.rate)
+            typical = "fewer than half fell" if math.isinf(half) else f"half had fallen by {duration(3600 * half)} each"
+            told.append(f"At {_rate(terms.rate)} all take {duration(60 * self.asked / terms.rate)}; {typical}.")
+        if terms.cap is not None:
+            stopped = len(self.needed) - self.fallen(terms.cap)
+            told.append(
+                f"A limit of {terms.cap:,} would have stopped {stopped:,} of the {len(self.needed):,} that fell."
+            )
+        return " ".join(told)
+
+    def _money(self, per_thousand: float) -> float:
+        return self.asked / 1000 * per_thousand
+
+    def as_json(self, terms: Terms = UNKNOWN) -> dict[str, Any]:
+        """Give it as plain JSON values; null for what is infinite or not known."""
+        price, rate, cap = terms
+        figures = {
+            "median": self.typical(0.5), "p90": self.typical(0.9), "standing": self.standing,
+            "money": math.inf if price is None else self._money(price),
+            "money_for_one": math.inf if price is None else self.price(price),
+            "hours": math.inf if rate is None else self.asked / rate / 60,
+            "median_hours": math.inf if rate is None else self.hours(0.5, rate),
+            "stopped": math.inf if cap is None else len(self.needed) - self.fallen(cap),
+        }  # fmt: skip
         return {
             "threat": self.threat, "n": self.n, "fell": len(self.needed), "asked": self.asked,
             **{name: value if math.isfinite(value) else None for name, value in figures.items()},
             "curve": [{"queries": one.queries, "fallen": one.fallen, "interval": list(one.interval)}
                       for one in self.curve],
         }  # fmt: skip
+
+
+def _rate(per_minute: float) -> str:
+    """Write a rate by the second, or where that is less than one, by the minute."""
+    return f"{per_minute / 60:,.3g} a second" if per_minute >= 60 else f"{per_minute:,.3g} a minute"
 
 
 def query_bill(found: ThreatResults, name: str) -> QueryBill | None:

@@ -144,7 +144,10 @@ def lines(results: Results, threats: Mapping[str, Threat]) -> list[Line]:
         names = pa.array([threat.name for threat in ladder])
         rows = results.records.filter(pc.is_in(results.records["threat"], names))
         (curve,) = curves_of(rows.to_pylist(), sequential=results.sequential).values()
-        close = not nearest.isdisjoint(stage.row["attack"] for stage in stages(results, ladder[-1].name))
+        # Under one radius whoever pays by the question stops at the first success.
+        on = len(ladder) > 1 or ladder[-1].unlimited
+        ran = (stage.row for stage in stages(results, ladder[-1].name) if on or not stage.row["queries"])
+        close = not nearest.isdisjoint(row["attack"] for row in ran)
         line = Line(ladder, curve, close)
         if line.limited or line.found.size:
             found.append(line)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from unfooled.core.curve import kind_of
+from unfooled.core.names import BY
 
 THIN = "\u202f"  # narrow space that does not break, between a number and its unit
 FAMILIES = {
@@ -91,7 +92,12 @@ class Threat:
     @property
     def region(self) -> str:
         """The region that alone may change: `mask-1a2b` of `linf:4/255@mask-1a2b`; empty for none."""
-        return self.name.partition("@")[2]
+        return self.name.partition(BY)[0].partition("@")[2]
+
+    @property
+    def sees(self) -> str:
+        """What the attacker goes by, in a word: `labels` of `linf:4/255 by labels`; empty where they have the model."""
+        return self.name.partition(BY)[2]
 
     @property
     def series(self) -> tuple[str, ...]:

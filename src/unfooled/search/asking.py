@@ -44,6 +44,8 @@ class Asking:
         """
         problem = self.keeper.problem
         asks = self.afforded(owner, tries.shape[1])
+        if not bool(asks.any()):
+            return asks
         row = asks.nonzero()[:, 0]
         self._left[owner] -= asks.sum(dim=1)
         x = problem.x.rows(owner[row])

@@ -25,7 +25,8 @@ from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.results import Results
 from unfooled.core.target import Access
-from unfooled.core.threat import Ball
+from unfooled.core.threat import Ball, ThreatModel
+from unfooled.goals import Misclassify
 from unfooled.losses import loss_named
 from unfooled.search.keeper import Keeper
 from unfooled.sets.l2 import L2
@@ -344,8 +345,9 @@ def test_what_needs_a_radius_is_refused_without_one() -> None:
         with pytest.raises(InputError, match="No limit") as caught:
             run(threat, suite)
         assert "l2:3" in caught.value.do
+    threat = ThreatModel(Misclassify(), Masked(L2(math.inf), Region.of(np.ones((6, 6)))))
     with pytest.raises(InputError, match="No limit"):
-        check_fit([Stage("pgd", Stepping())], Masked(L2(math.inf), Region.of(np.ones((6, 6)))))
+        check_fit([Stage("pgd", Stepping())], threat)
     module, x, y = data()
     with pytest.raises(InputError, match="No limit"):
         unfooled.attack(module, x, y, "pgd", "l2")

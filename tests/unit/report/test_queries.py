@@ -13,7 +13,7 @@ from unfooled.core.rates import clopper_pearson
 from unfooled.core.requirements import read_requirement
 from unfooled.core.results import ThreatResults
 from unfooled.core.schema import RECORDS
-from unfooled.report.queries import query_bill
+from unfooled.report.queries import UNKNOWN, Terms, query_bill, read_terms
 
 
 def found(*rows: tuple[int | None, int], **more: Any) -> ThreatResults:
@@ -48,6 +48,51 @@ def test_money_and_time() -> None:
     assert bill is not None
     assert bill.price(1.5) == pytest.approx(4 * 1.5 / 2), "failures are paid for too"
     assert bill.hours(0.5, per_minute=10) == pytest.approx(30 / 600)
+
+
+def test_terms_are_told_in_words_and_in_json() -> None:
+    bill = query_bill(found((30, 1000), (10, 1000), (None, 2000)), "l2:1")
+    assert bill is not None
+    terms = read_terms(1.5, "10/min", 20)
+    told = bill.on(terms).replace("\u202f", " ")
+    assert "1.50 for 1,000 questions all cost 6.00, 3.00 for one success." in told
+    assert "10 a minute all take 6 h 40 min; half had fallen by 3 min each." in told
+    assert "A limit of 20 would have stopped 1 of the 2 that fell." in told
+    figures = bill.as_json(terms)
+    assert {name: figures[name] for name in ("money", "money_for_one", "stopped")} == {
+        "money": 6.0, "money_for_one": 3.0, "stopped": 1,
+    }  # fmt: skip
+    assert figures["hours"] == pytest.approx(4000 / 600)
+    assert figures["median_hours"] == pytest.approx(30 / 600)
+
+
+def test_without_terms_nothing_is_made_up() -> None:
+    bill = query_bill(found((30, 1000)), "l2:1")
+    assert bill is not None
+    assert bill.on(UNKNOWN) == ""
+    assert bill.as_json()["money"] is bill.as_json()["hours"] is bill.as_json()["stopped"] is None
+
+
+def test_terms_where_nobody_fell() -> None:
+    bill = query_bill(found((None, 50), (None, 50)), "l2:1")
+    assert bill is not None
+    told = bill.on(Terms(2.0, 60, 10))
+    assert "0.20, for no success" in told
+    assert "fewer than half fell" in told
+    assert "stopped 0 of the 0" in told
+    assert bill.as_json(Terms(2.0, 60, 10))["money_for_one"] is None
+
+
+@pytest.mark.parametrize(("text", "per_minute"), [("10/s", 600), ("0.5/s", 30), ("90/min", 90), ("30/h", 0.5)])
+def test_a_rate_is_read_by_its_unit(text: str, per_minute: float) -> None:
+    assert read_terms(None, text, None).rate == pytest.approx(per_minute)
+
+
+@pytest.mark.parametrize("terms", [(0.0, None, None), (-1.0, None, None), (math.nan, None, None), (None, "0/s", None),
+                                   (None, "10", None), (None, "10/day", None), (None, None, 0)])  # fmt: skip
+def test_terms_that_mean_nothing_are_refused(terms: tuple[Any, Any, Any]) -> None:
+    with pytest.raises(InputError):
+        read_terms(*terms)
 
 
 def test_nobody_fell() -> None:

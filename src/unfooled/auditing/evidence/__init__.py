@@ -108,7 +108,7 @@ def probed(plan: Plan, threat: ThreatModel) -> bool:
     within = threat.within
     if not isinstance(within, Ball) or unlimited(within) or within.radius <= 0 or threat.access < Access.GRADIENT:
         return False
-    ran = (stage for stage in meant_for(plan.stages, within) if not obstacle(stage, threat))
+    ran = (stage for stage in meant_for(plan.stages, threat) if not obstacle(stage, threat))
     return any(stage.attack.needs is Access.GRADIENT for stage in ran)
 
 

@@ -51,7 +51,7 @@ def planted(subject: Subject) -> Reading:
     wave = subject.wave[fits]
     standing, costs = wave, [asked]
     posed = _two_classes(subject, problems.readouts)
-    for stage in meant_for(subject.plan.stages, subject.within):
+    for stage in meant_for(subject.plan.stages, subject.threat):
         if stage.attack.needs is Access.GRADIENT and not obstacle(stage, subject.threat) and len(standing):
             broken, cost = posed.attacked(stage.attack, standing)
             standing = standing[~broken]

@@ -55,6 +55,6 @@ def shares(plan: Plan, threat: ThreatModel) -> list[Share]:
 
 def _planted(plan: Plan, threat: ThreatModel) -> list[Bill]:
     """List what planted boundaries cost: features to plant them by, and the suite's attacks on two classes."""
-    stages = [stage for stage in meant_for(plan.stages, threat.within) if not obstacle(stage, threat)]
+    stages = [stage for stage in meant_for(plan.stages, threat) if not obstacle(stage, threat)]
     climbing = [stage.attack.bill(2) for stage in stages if stage.attack.needs is Access.GRADIENT]
     return [Bill(0, 2 + boundary.INNER + boundary.CONTROLS, 0), *climbing]
