@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 
@@ -21,7 +20,7 @@ from .plan import Plan, check, check_range, check_threats, limits
 from .stages import Stage, for_all
 from .suites import read_suites
 from .surrogates import check_owned, read_surrogates
-from .threats import Threats, by_knowledge, read_threats
+from .threats import Threats, by_knowledge, read_threats, seen
 
 
 def planned(
@@ -53,12 +52,10 @@ def planned(
     examples = read_examples(data, classes=adapter.describe()["classes"])
     place = adapter.device if device is None else torch.device(device)
     answers, seconds = read_budget(budget)
-    read = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
+    check_grant(adapter, access or Access.DECISION)
     most = most_access(adapter)
-    if access is not None:
-        check_grant(adapter, access)
-    read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
-    read = by_knowledge(read, most) if knowledge else read
+    asked = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
+    read = by_knowledge(asked, most) if knowledge else seen(asked, most)
     name, stages = read_suites(suite, read)
     stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))

@@ -80,6 +80,11 @@ def ladders(threats: Sequence[ThreatModel]) -> list[list[int]]:
     return [sorted(group, key=lambda index: _radius(threats[index])) for group in groups.values()]
 
 
+def seen(threats: Sequence[ThreatModel], most: Access) -> tuple[ThreatModel, ...]:
+    """Let no attacker see more than the model tells at `most`."""
+    return tuple(replace(threat, access=min(threat.access, most)) for threat in threats)
+
+
 def by_knowledge(threats: Sequence[ThreatModel], most: Access) -> tuple[ThreatModel, ...]:
     """Put each question to whoever sees what it grants, and to all who see less, down to labels alone.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,14 +61,15 @@ def audit(
     quiet: o.Quiet = False,
 ) -> None:
     """Find out what fools a model: attack it, judge each success, write a run folder with a report."""
-    from .settings import settings_from  # noqa: PLC0415  heavy
-
-    settings, place = placed(settings_from(locals()))
+    settings, place = placed(locals())
     show(audited(settings, place, on_stderr(quiet)), place, json=json, quiet=quiet, terms=settings.terms)
 
 
-def placed(settings: Settings) -> tuple[Settings, Path]:
-    """Choose the run folder, and refuse one that holds another run."""
+def placed(told: Mapping[str, Any]) -> tuple[Settings, Path]:
+    """Read what was told to a command, choose the run folder, and refuse one that holds another run."""
+    from .settings import settings_from  # noqa: PLC0415  heavy
+
+    settings = settings_from(told)
     if settings.resume and settings.out is None:
         raise InputError("Which run should go on?", "--resume without --out", "Name its folder: --out RUN --resume.")
     place = Path(settings.out or f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
@@ -153,9 +155,7 @@ def judge(
     quiet: o.Quiet = False,
 ) -> None:
     """Judge adversarial examples that were made elsewhere, by foolbox, by ART or by hand."""
-    from .settings import settings_from  # noqa: PLC0415  heavy
-
-    settings, place = placed(settings_from(locals()))
+    settings, place = placed(locals())
     show(judged(settings, place, proposals, source), place, json=json, quiet=quiet)
 
 

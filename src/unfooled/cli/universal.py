@@ -50,9 +50,7 @@ def universal(
     """Learn one change for all pictures from a folder, judge it on other data, with noise of its size beside it."""
     from unfooled.modalities.gathering import gather  # noqa: PLC0415  heavy
 
-    from .settings import settings_from  # noqa: PLC0415
-
-    settings, place = placed(settings_from(locals()))
+    settings, place = placed(locals())
     results = learned(settings, place, gather(learn, most), _counts(fewer), epochs)
     show(results, place, json=json, quiet=quiet)
     if not (json or quiet):

@@ -118,17 +118,20 @@ def _contents(results: Results, terms: Terms) -> dict[str, Any]:
         "autoattack": [bill.sentence for bill in bills(results, threats)],
         "queries": _asked(query_bills(results, threats), terms),
         "knowledge": [(one, chart(one, f"knowledge{i}")) for i, one in enumerate(by_knowledge(scores, threats))],
-        "bills": [bill for one in gathered(results.run) for bill in one.bill],
-        **_beside(results.run),
-        "notes": _notes(results.run),
-        "call": _call(results.run),
-        "settings": _settings(results.run),
+        **_about(results.run),
     }
 
 
-def _beside(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell of what other commands added to an audit: a change learned once for all, accuracy under corruptions."""
-    return {"crafted": crafted(run), "corrupted": corrupted(run)}
+def _about(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of the run itself, and of what other commands added to it: a change learned once for all, corruptions."""
+    return {
+        "bills": [bill for one in gathered(run) for bill in one.bill],
+        "crafted": crafted(run),
+        "corrupted": corrupted(run),
+        "notes": _notes(run),
+        "call": _call(run),
+        "settings": _settings(run),
+    }
 
 
 def _curves(lines: list[tables.Line], scores: Mapping[str, tables.Score]) -> list[tuple[tables.Line, str, str]]:
