@@ -35,7 +35,8 @@ from unfooled.models.classifier import wrap
 from unfooled.search.candidates import TOGETHER
 from unfooled.sets.grammar import BALLS
 from unfooled.sets.grid import settle
-from unfooled.sets.masked import Masked, Region
+from unfooled.core.region import Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear, wave_net
 
 

@@ -24,7 +24,8 @@ from unfooled.core.threat import Ball
 from unfooled.goals import parse_goal
 from unfooled.sets.grammar import BALLS, parse_sets
 from unfooled.sets.grid import settle
-from unfooled.sets.masked import Masked, Region
+from unfooled.core.region import Region
+from unfooled.sets.masked import Masked
 
 SHAPES = {"pictures": (3, 6, 5), "waveforms": (40,)}
 RANGES = {"pictures": (0.0, 1.0), "waveforms": (-1.0, 1.0)}

@@ -15,6 +15,7 @@ import torch
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.joining import runs
+from unfooled.core.region import Region
 from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, ThreatModel
@@ -23,7 +24,7 @@ from unfooled.modalities.carriers import Float32, carrier_named, default_carrier
 from unfooled.modalities.pictures import read_picture
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 
 from .examples import digest
 from .export import Files, read_manifest

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +19,7 @@ from torch import nn
 
 from unfooled.core.errors import InputError, ModelError
 from unfooled.core.target import Model
-from unfooled.zoo import efficientnet
+from unfooled.zoo import efficientnet, mobilenet
 from unfooled.zoo.imagenet_names import imagenet_names
 
 from . import hugging_face, onnx_models, timm_models
@@ -90,10 +91,23 @@ def _sealed(scheme: str, load: Callable[[str], Model]) -> Callable[[str, Path | 
 
 
 def _from_zoo(name: str) -> Model:
-    if name != "efficientnet-lite0":
-        raise InputError("No such model in the zoo", repr(name), "The zoo has `zoo:efficientnet-lite0`.")
-    preprocess = Preprocess(efficientnet.MEAN, efficientnet.STD, size=efficientnet.SIZE)
-    return wrap(efficientnet.efficientnet_lite0(), preprocess, imagenet_names(), name=f"zoo:{name}")
+    if name not in _ZOO:
+        known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
+        raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
+    build, preprocess = _ZOO[name]
+    return wrap(build(), preprocess, imagenet_names(), name=f"zoo:{name}")
+
+
+_ZOO: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
+    **{
+        f"efficientnet-lite{version}": (
+            partial(efficientnet.efficientnet_lite, version),
+            Preprocess(efficientnet.MEAN, efficientnet.STD, size=size),
+        )
+        for version, size in enumerate(efficientnet.SIZES)
+    },
+    "mobilenet-v2": (mobilenet.mobilenet_v2, Preprocess(mobilenet.MEAN, mobilenet.STD, size=mobilenet.SIZE)),
+}
 
 
 SCHEMES: dict[str, Callable[[str, Path | None], Model]] = {

@@ -35,21 +35,26 @@ def render(results: Results) -> str:
     """
     if results.records.num_rows == 0:
         raise RunError("There is nothing to report on", "results without a row", "Audit at least one example.")
-    environment = Environment(
+    return environment().get_template("report.html.j2").render(_contents(results)).lstrip()
+
+
+def environment() -> Environment:
+    """Give what turns templates into pages."""
+    made = Environment(
         loader=PackageLoader("unfooled.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         sure=wording.sure,
         percent=wording.percent,
         measured=wording.measured,
         duration=wording.duration,
         named=wording.class_name,
     )
-    return environment.get_template("report.html.j2").render(_contents(results)).lstrip()
+    return made
 
 
 def write_report(results: Results, path: str | Path) -> Path:

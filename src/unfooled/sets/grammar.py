@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
+from unfooled.core.region import Region
 from unfooled.core.threat import Ball
 
 from .frame import Frame
@@ -14,7 +15,7 @@ from .l0 import L0
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
-from .masked import Masked, Region
+from .masked import Masked
 from .patch import Patch
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}

@@ -48,10 +48,11 @@ def photos() -> Photos:
             "Install foolbox==3.3.4 again.",
         )
     labels = np.array([int(path.stem.rpartition("_")[2]) for path in paths], dtype=np.int64)
-    return Photos([_picture(path) for path in paths], labels, [path.name for path in paths])
+    return Photos([read_photo(path) for path in paths], labels, [path.name for path in paths])
 
 
-def _picture(path: Path) -> np.ndarray:
+def read_photo(path: Path) -> np.ndarray:
+    """Read a photo as (3, h, w) uint8."""
     with Image.open(path) as picture:
         return np.ascontiguousarray(np.asarray(picture.convert("RGB")).transpose(2, 0, 1))
 

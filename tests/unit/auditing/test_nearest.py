@@ -29,7 +29,8 @@ from unfooled.core.threat import Ball
 from unfooled.losses import loss_named
 from unfooled.search.keeper import Keeper
 from unfooled.sets.l2 import L2
-from unfooled.sets.masked import Masked, Region
+from unfooled.core.region import Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 N = 21

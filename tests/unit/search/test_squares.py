@@ -22,7 +22,8 @@ from unfooled.search.windows import Window, ends, frame, hills
 from unfooled.sets.grammar import BALLS
 from unfooled.sets.l2 import L2
 from unfooled.sets.linf import Linf
-from unfooled.sets.masked import Masked, Region
+from unfooled.core.region import Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 SHAPE = (1, 5, 5)

@@ -1,0 +1,10 @@
+"""What makes an artefact once, for examples it never saw. A new maker is one file and one line in `CRAFTERS`."""
+
+from __future__ import annotations
+
+from unfooled.core.crafting import Crafter
+
+from .adversarial_patch import AdversarialPatch
+
+CRAFTERS: dict[str, Crafter] = {"adversarial-patch": AdversarialPatch()}
+"""Every crafter by the name that the tests and the docs use, with its default settings."""
