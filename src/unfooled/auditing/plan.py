@@ -20,6 +20,7 @@ from unfooled.models.black_box import most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
 from unfooled.sets.masked import Masked
+from unfooled.sets.sticker import Disc
 
 from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
@@ -153,8 +154,8 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
         "goal": threat.goal.name,
         "within": str(within.within if isinstance(within, Masked) else within),
         "region": within.region.to_text() if isinstance(within, Masked) else None,
-        "domain": [within.low, within.high] if isinstance(within, Ball) else None,
-        "radius": within.radius if isinstance(within, Ball) and not unlimited(within) else None,
+        "domain": [within.low, within.high] if isinstance(within, Ball | Disc) else None,
+        "radius": within.radius if isinstance(within, Ball | Disc) and not unlimited(within) else None,
         "access": threat.access.name.lower(),
         "budget": threat.budget,
         "carrier": str(threat.carrier),
@@ -190,7 +191,7 @@ def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
     Raises:
         InputError: It knows another.
     """
-    if isinstance(within, Ball) and (within.low, within.high) != domain:
+    if isinstance(within, Ball | Disc) and (within.low, within.high) != domain:
         low, high = domain
         raise InputError(
             f"These data live in [{low:g}, {high:g}], and {within} in another range",

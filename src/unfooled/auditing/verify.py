@@ -18,13 +18,12 @@ from unfooled.core.joining import runs
 from unfooled.core.region import Region
 from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
-from unfooled.core.threat import Ball, ThreatModel
+from unfooled.core.threat import ThreatModel
 from unfooled.goals import parse_goal
 from unfooled.modalities.carriers import Float32, carrier_named, default_carrier
 from unfooled.modalities.pictures import read_picture
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
-from unfooled.sets.masked import Masked
 
 from .examples import digest
 from .export import Files, read_manifest
@@ -94,8 +93,10 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
         RunError: The description is damaged.
     """
     try:
-        (ball,) = parse_sets(str(entry["within"]), *entry["domain"])
-        within: Ball = ball if entry["region"] is None else Masked(ball, Region.from_text(str(entry["region"])))
+        region = entry["region"]
+        written = str(entry["within"]) if region is None else f"{entry['within']}@region"
+        low, high = entry["domain"]
+        (within,) = parse_sets(written, low, high, read_region=lambda _: Region.from_text(str(region)))
         return ThreatModel(
             parse_goal(str(entry["goal"])),
             within,

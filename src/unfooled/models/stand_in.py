@@ -152,13 +152,17 @@ def gated(traced: fx.GraphModule) -> tuple[fx.GraphModule, int]:
 def _branch(
     one: fx.Node, other: fx.Node, origins: dict[fx.Node, frozenset[fx.Node]], parts: dict[str, nn.Module]
 ) -> fx.Node | None:
-    """Tell which of two summands was made of the other by something with weights; None for neither."""
-    for branch, past in ((one, other), (other, one)):
-        between = (origins[branch] | {branch}) - origins[past] - {past}
-        weighted = any(_has_weights(node, parts) for node in between)
-        if past in origins[branch] and weighted:
-            return branch
-    return None
+    """Tell which of two summands is the residual branch: the one with more layers of its own.
+
+    The other one is what was there before, as it was or past one layer that fits its shape. None where that is not so.
+    """
+    own = {one: origins[one] | {one}, other: origins[other] | {other}}
+    layers = {
+        node: sum(_has_weights(part, parts) for part in own[node] - own[past])
+        for node, past in ((one, other), (other, one))
+    }
+    branch, past = (one, other) if layers[one] > layers[other] else (other, one)
+    return branch if layers[past] <= 1 and layers[past] < layers[branch] and own[one] & own[other] else None
 
 
 def _has_weights(node: fx.Node, parts: dict[str, nn.Module]) -> bool:

@@ -1,4 +1,4 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`."""
+"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `sticker:15%`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
 from unfooled.core.region import Region
-from unfooled.core.threat import Ball
+from unfooled.core.threat import Ball, PerturbationSet
 
 from .frame import Frame
 from .l0 import L0
@@ -17,6 +17,7 @@ from .l2 import L2
 from .linf import Linf
 from .masked import Masked
 from .patch import Patch
+from .sticker import Disc
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
@@ -27,10 +28,13 @@ PLACES: dict[str, Callable[[float, float, float], Ball]] = {
 }
 """Every kind of set that limits where inputs change and not how far, by the word that names it."""
 
+STICKER = "sticker"
+"""The word for a disc, in which nothing is searched: what was made beforehand is brought."""
+
 
 def parse_sets(
     text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
-) -> list[Ball]:
+) -> list[PerturbationSet]:
     """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
     Args:
@@ -45,18 +49,29 @@ def parse_sets(
     ball, at, mask = text.strip().partition("@")
     kind, colon, radii = ball.partition(":")
     kinds = BALLS | PLACES
+    if kind == STICKER:
+        return _discs(radii, low, high, at)
     if kind not in kinds:
-        raise InputError(
-            "This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {', '.join(kinds)}."
-        )
+        known = ", ".join([*kinds, STICKER])
+        raise InputError("This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {known}.")
     sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
     sets = [kinds[kind](size, low, high) for size in sizes]
     if not at:
-        return sets
+        return list(sets)
     if read_region is None:
         raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
     region = read_region(mask)
     return [Masked(ball, region) for ball in sets]
+
+
+def _discs(areas: str, low: float, high: float, at: str) -> list[PerturbationSet]:
+    """Read `15%` or `10%,0.15` as discs of these shares of the picture."""
+    if at:
+        raise InputError("A sticker goes anywhere", "a mask", "Limit its place when it is made: --allowed MASK.")
+    return [
+        Disc(_radius(STICKER, area.strip().removesuffix("%")) / (100 if area.strip().endswith("%") else 1), low, high)
+        for area in areas.split(",")
+    ]
 
 
 def _radius(kind: str, text: str) -> float:
