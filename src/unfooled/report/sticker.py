@@ -69,7 +69,7 @@ def _contents(found: Found, prints: str | None) -> dict[str, Any]:
     curves += [(what, trials) for what in ("picture", "noise") if (trials := found.of(what, victim))]
     main = _at(curves[0][1], about["area"])
     shown = [Shown(shot, as_picture(shot.picture / np.float32(255), LONGEST)) for shot in found.shots]
-    hit = next((one for one in found.shots if one.hit and one.model == victim), found.shots[0])
+    hit = max((one for one in found.shots if one.model == victim), key=lambda one: (one.hit, one.sure or 0.0))
     film = found.film
     return {
         "about": about,
