@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -85,3 +86,18 @@ def test_slips(place: Path, changed: dict[str, str], words: str) -> None:
     code, output = run("sticker", "net_of_colours.py:colours", *(word for pair in options.items() for word in pair))
     assert code == 2
     assert words in output
+
+
+def test_the_demo_makes_one_and_links_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "MODEL": "net_of_colours.py:colours", "DATA": "judge", "LEARNED": "learn", "BECOMES": "blue", "STEPS": 5,
+    }  # fmt: skip
+    for name, value in told.items():
+        monkeypatch.setattr(f"unfooled.cli.demo.{name}", value)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: real("json" if name == "ai_benchmark" else name))
+    code, output = run("demo", "--out", "shown", "--threads", "1")
+    assert code == 0, output
+    assert 'A sticker for "blue"' in output
+    assert 'href="sticker/report.html"' in (place / "shown" / "report.html").read_text(encoding="utf-8")
+    assert (place / "shown" / "sticker" / "report.html").is_file()
