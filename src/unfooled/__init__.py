@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from unfooled.auditing.given import judge
     from unfooled.auditing.matrix import transfer
     from unfooled.auditing.single import attack
+    from unfooled.auditing.stickers.study import sticker
     from unfooled.auditing.verify import verify
     from unfooled.core.errors import UnfooledError
     from unfooled.core.folder import load, save
+    from unfooled.core.region import Region
     from unfooled.core.results import Results
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from unfooled.sets.l2 import L2 as l2
     from unfooled.sets.linf import Linf
     from unfooled.sets.linf import Linf as linf
-    from unfooled.sets.masked import Masked, Region
+    from unfooled.sets.masked import Masked
 
 __version__ = "0.1.0"
 
@@ -49,7 +51,7 @@ _HOMES = {
     "Masked": "unfooled.sets.masked",
     "Misclassify": "unfooled.goals",
     "Preprocess": "unfooled.models.preprocess",
-    "Region": "unfooled.sets.masked",
+    "Region": "unfooled.core.region",
     "Reordered": "unfooled.models.classes",
     "Results": "unfooled.core.results",
     "ThreatModel": "unfooled.core.threat",
@@ -62,6 +64,7 @@ _HOMES = {
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
     "save": "unfooled.core.folder",
+    "sticker": "unfooled.auditing.stickers.study",
     "transfer": "unfooled.auditing.matrix",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
@@ -100,6 +103,7 @@ __all__ = [
     "load",
     "load_model",
     "save",
+    "sticker",
     "transfer",
     "verify",
     "wrap",

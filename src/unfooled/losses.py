@@ -101,7 +101,21 @@ def rescaled_cross_entropy(scores: Tensor, held: Tensor, wanted: Tensor) -> Tens
     return cross_entropy(_TEMPERATURE * scores / gap.unsqueeze(1), held, wanted)
 
 
+def logit(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Best wanted score minus the mean of the held ones, (r,): it goes on climbing where a model is fooled already.
+
+    Reference:
+        Zhao, Liu and Larson. On success and simplicity: a second look at transferable targeted attacks. NeurIPS 2021.
+        https://arxiv.org/abs/2012.11207, section 3.2.
+        Differs from the paper: the mean of the held scores is taken off, so that it hangs on no constant added to all
+        scores, and any goal may be climbed.
+    """
+    mean = torch.where(held, scores, 0.0).sum(dim=1) / held.sum(dim=1).clamp(min=1)
+    return _best(scores, wanted) - mean
+
+
 LOSSES: dict[str, Loss] = {
+    "logit": logit,
     "cross-entropy": cross_entropy,
     "rescaled-cross-entropy": rescaled_cross_entropy,
     "margin": margin,

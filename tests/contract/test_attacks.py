@@ -27,6 +27,7 @@ from unfooled.core.answer import Scores
 from unfooled.core.attack import Attack, Found, Hints, Problem, as_is
 from unfooled.core.batch import Batch
 from unfooled.core.errors import AccessError, ModelError
+from unfooled.core.region import Region
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import Ball, Goal
@@ -37,7 +38,7 @@ from unfooled.models.classifier import wrap
 from unfooled.search.candidates import TOGETHER
 from unfooled.sets.grammar import BALLS
 from unfooled.sets.grid import settle
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear, wave_net
 
 

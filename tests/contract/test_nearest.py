@@ -12,10 +12,11 @@ from torch import Tensor
 import unfooled
 from unfooled.attacks import ATTACKS
 from unfooled.core.batch import Batch
+from unfooled.core.region import Region
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 from unfooled.sets.grammar import BALLS
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 ROWS, SHAPE = 8, (1, 6, 6)

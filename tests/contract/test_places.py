@@ -11,10 +11,11 @@ from torch import Tensor
 import unfooled
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
+from unfooled.core.region import Region
 from unfooled.core.seeds import Draws
 from unfooled.core.threat import Ball
 from unfooled.sets.grammar import PLACES, parse_sets
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 RANGES = {"pictures": (0.0, 1.0), "waveforms": (-1.0, 1.0)}

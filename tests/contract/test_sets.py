@@ -19,12 +19,13 @@ from torch import Tensor
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.largest import largest
+from unfooled.core.region import Region
 from unfooled.core.seeds import Draws
 from unfooled.core.threat import Ball
 from unfooled.goals import parse_goal
 from unfooled.sets.grammar import BALLS, parse_sets
 from unfooled.sets.grid import settle
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 
 SHAPES = {"pictures": (3, 6, 5), "waveforms": (40,)}
 RANGES = {"pictures": (0.0, 1.0), "waveforms": (-1.0, 1.0)}

@@ -8,7 +8,7 @@ from typing import ClassVar
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.crafting import Artefact
 from unfooled.core.target import Access
-from unfooled.core.threat import Ball
+from unfooled.core.threat import PerturbationSet
 from unfooled.search.keeper import Keeper
 from unfooled.search.random import sample
 
@@ -39,7 +39,7 @@ class Apply:
         """See `Attack.bill`."""
         return Bill(queries=self.draws, forwards=0, backwards=0)
 
-    def __call__(self, problem: Problem[Ball]) -> Found:
+    def __call__(self, problem: Problem[PerturbationSet]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem)
         sample(keeper, lambda x, draw: self.artefact.bring(x, problem.draws, draw), self.draws)

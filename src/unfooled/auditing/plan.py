@@ -21,6 +21,7 @@ from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
 from unfooled.sets.masked import Masked
 from unfooled.sets.motion import Motion
+from unfooled.sets.sticker import Disc
 
 from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
@@ -162,8 +163,8 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
         "goal": threat.goal.name,
         "within": str(within.within if isinstance(within, Masked) else within),
         "region": within.region.to_text() if isinstance(within, Masked) else None,
-        "domain": [within.low, within.high] if isinstance(within, Ball) else [0.0, 1.0],
-        "radius": within.radius if isinstance(within, Ball | Motion) and not unlimited(within) else None,
+        "domain": [within.low, within.high] if isinstance(within, Ball | Disc) else [0.0, 1.0],
+        "radius": within.radius if isinstance(within, Ball | Disc | Motion) and not unlimited(within) else None,
         "access": threat.access.name.lower(),
         "budget": threat.budget,
         "carrier": str(threat.carrier),
@@ -199,7 +200,7 @@ def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
     """
     if isinstance(within, Motion) and domain != (0.0, 1.0):
         raise InputError("Only pictures can be turned and shifted", f"{within} for waveforms or texts", "Use a ball.")
-    if isinstance(within, Ball) and (within.low, within.high) != domain:
+    if isinstance(within, Ball | Disc) and (within.low, within.high) != domain:
         low, high = domain
         raise InputError(
             f"These data live in [{low:g}, {high:g}], and {within} in another range",

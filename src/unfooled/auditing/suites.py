@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from unfooled.attacks import ATTACKS, SPATIAL, attack_named
+from unfooled.attacks.apply import Apply
 from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.crafting.keeping import read as read_artefact
 from unfooled.sets.motion import Motion
 
 from .stages import Drawn, Everyone, Nearest, Stage
 
 _HALF, _QUARTER, _SEVENTH, _PIXEL = 1 / 2, 1 / 4, 1 / 7, 0.001
 _SMOOTH = (0.25, 0.5)
+_APPLY = "apply:"
+"""What comes before the folder of an artefact where an attack is named."""
 
 
 def _climbs(
@@ -142,11 +146,12 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     """
     if isinstance(suite, str):
         names = SUITES.get(suite)
-        if names is None and suite in (*ATTACKS, *SPATIAL):
+        if names is None and (suite in (*ATTACKS, *SPATIAL) or suite.startswith(_APPLY)):
             names = (suite,)
         if names is None:
             known = ", ".join(SUITES)
-            raise InputError("There is no such suite", repr(suite), f"Choose one of {known}, or name attacks.")
+            do = f"Choose one of {known}, name attacks, or bring what was crafted: {_APPLY}FOLDER."
+            raise InputError("There is no such suite", repr(suite), do)
         return suite, tuple(_stage(one) for one in names)
     stages: list[Stage] = []
     for given in suite:
@@ -191,6 +196,9 @@ def read_suites(
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:
     if isinstance(given, Stage):
         return given
+    if isinstance(given, str) and given.startswith(_APPLY):
+        artefact = read_artefact(given.removeprefix(_APPLY))
+        return Stage(artefact.kind, cast(Attack[Ball], Apply(artefact)))  # whatever the set, the referee decides
     attack = attack_named(given) if isinstance(given, str) else given
     return Stage(given if isinstance(given, str) else _name_of(attack), attack)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from unfooled.core.errors import InputError
 from unfooled.core.names import BY
+from unfooled.core.region import Region
 from unfooled.core.target import Access
 from unfooled.core.threat import SIGHTS, Ball, Carrier, Goal, PerturbationSet, ThreatModel
 from unfooled.goals import Misclassify, parse_goal
 from unfooled.modalities.pictures import read_picture
 from unfooled.sets.grammar import parse_sets
-from unfooled.sets.masked import Region
 
 Threats = str | PerturbationSet | ThreatModel | Sequence["str | PerturbationSet | ThreatModel"]
 

@@ -6,18 +6,19 @@ import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from unfooled.attacks.apply import Apply
+from unfooled.core.attack import Attack
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.results import Results
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
-from unfooled.core.threat import Goal, ThreatModel
+from unfooled.core.threat import Ball, Goal, ThreatModel
 from unfooled.crafting.delta import Delta, Within, corner
 from unfooled.crafting.keeping import shown
 from unfooled.crafting.universal import Universal
@@ -80,7 +81,7 @@ def universal(
     told: dict[str, Any] = {"batch": batch, "seed": seed, "device": place, "diagnose": False}
 
     def judged(name: str, delta: Delta, **more: Any) -> Results:
-        return audit(adapter, examples, one, [Stage(name, Apply(delta))], **told, **more)
+        return audit(adapter, examples, one, [Stage(name, cast(Attack[Ball], Apply(delta)))], **told, **more)
 
     crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
     few = [(count, crafted(train.rows(slice(count)))) for count in fewer]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import nan
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +15,15 @@ import torch
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.joining import runs
+from unfooled.core.region import Region
 from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
-from unfooled.core.threat import Ball, ThreatModel
+from unfooled.core.threat import ThreatModel
 from unfooled.goals import parse_goal
 from unfooled.modalities.carriers import Float32, carrier_named, default_carrier
 from unfooled.modalities.pictures import read_picture
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
-from unfooled.sets.masked import Masked, Region
 
 from .examples import digest
 from .export import Files, read_manifest
@@ -93,12 +93,13 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
         RunError: The description is damaged.
     """
     try:
-        (ball,) = parse_sets(str(entry["within"]), *entry["domain"])
-        if entry["region"] is not None:
-            ball = Masked(cast(Ball, ball), Region.from_text(str(entry["region"])))
+        region = entry["region"]
+        written = str(entry["within"]) if region is None else f"{entry['within']}@region"
+        low, high = entry["domain"]
+        (within,) = parse_sets(written, low, high, read_region=lambda _: Region.from_text(str(region)))
         return ThreatModel(
             parse_goal(str(entry["goal"])),
-            ball,
+            within,
             Access[str(entry["access"]).upper()],
             None,
             carrier_named(str(entry["carrier"])),

@@ -9,7 +9,7 @@ import typer
 
 from unfooled import __version__
 
-from . import attacks, auditing, corruptions, demo, doctor, gate, runs, transfer, universal
+from . import attacks, auditing, corruptions, demo, doctor, gate, runs, sticker, transfer, universal
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         corruptions.corruptions,
         demo.demo,
     ),
+    "Stickers": (sticker.sticker, sticker.check_photo),
     "A finished run": (runs.verify, gate.gate, runs.report, runs.export, runs.merge),
 }
 for panel, functions in GROUPS.items():

@@ -83,7 +83,7 @@ def refuse_taken(place: Path, *, free: bool) -> None:
         raise RunError("This folder holds a finished run", place, "Name another folder, or say --overwrite.")
 
 
-def audited(settings: Settings, place: Path, console: Console) -> Results:
+def audited(settings: Settings, place: Path, console: Console, beside: dict[str, str] | None = None) -> Results:
     """Run an audit and write its folder and its report; Ctrl-C says how to go on."""
     from unfooled.auditing.engine import audit as run_audit  # noqa: PLC0415  heavy
     from unfooled.auditing.journal import clear  # noqa: PLC0415
@@ -100,6 +100,7 @@ def audited(settings: Settings, place: Path, console: Console) -> Results:
         planned(model, examples, settings.threats, settings.attacks, **told)  # the old run goes once this one may begin
         clear(place)
     note = {"command": shlex.join(settings.command), "source": source_note(settings)}
+    note |= {"beside": beside} if beside else {}
     progress = Bars.on(console)
     try:
         with progress.bars:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from unfooled.core.crafting import Crafter
 from unfooled.sets.linf import Linf
 
+from .adversarial_patch import AdversarialPatch
 from .universal import Universal
 
-CRAFTERS: dict[str, Crafter] = {"universal": Universal(Linf(10 / 255))}
+CRAFTERS: dict[str, Crafter] = {"universal": Universal(Linf(10 / 255)), "adversarial-patch": AdversarialPatch()}
 """Every crafter by the name that the tests and the docs use, with its default settings."""

@@ -19,10 +19,14 @@ from unfooled.core.folder import write_atomically
 from unfooled.modalities.pictures import magnified, png_bytes
 
 from .delta import Delta
+from .sticker import Sticker
 
 TENSORS, NOTE = "artefact.safetensors", "artefact.json"
 
-KINDS: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Any]], Artefact]] = {Delta.kind: Delta.read}
+KINDS: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Any]], Artefact]] = {
+    Delta.kind: Delta.read,
+    Sticker.kind: Sticker.read,
+}
 """How each kind of artefact is made again from its tensors and from what is known of its making."""
 
 

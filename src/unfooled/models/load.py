@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -98,10 +99,13 @@ def _from_zoo(name: str) -> Model:
 
 
 _ZOO: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
-    "efficientnet-lite0": (
-        efficientnet.efficientnet_lite0,
-        Preprocess(efficientnet.MEAN, efficientnet.STD, size=efficientnet.SIZE),
-    ),
+    **{
+        f"efficientnet-lite{version}": (
+            partial(efficientnet.efficientnet_lite, version),
+            Preprocess(efficientnet.MEAN, efficientnet.STD, size=size),
+        )
+        for version, size in enumerate(efficientnet.SIZES)
+    },
     "mobilenet-v2": (mobilenet.mobilenet_v2, Preprocess(mobilenet.MEAN, mobilenet.STD, size=mobilenet.SIZE)),
 }
 

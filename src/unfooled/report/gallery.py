@@ -174,11 +174,12 @@ def _exhibit(row: Row, threat: Threat, tensors: Mapping[str, np.ndarray], longes
     if not is_picture(x) or x.shape != x_adv.shape:
         return Exhibit(row, threat)
     difference, factor = magnified(x, x_adv)
-    clean, adversarial, changed = (_picture(array, longest) for array in (x, x_adv, difference))
+    clean, adversarial, changed = (as_picture(array, longest) for array in (x, x_adv, difference))
     return Exhibit(row, threat, clean, adversarial, changed, factor, ssim(x, x_adv))
 
 
-def _picture(array: np.ndarray, longest: int) -> Picture:
+def as_picture(array: np.ndarray, longest: int) -> Picture:
+    """Put a picture (c, h, w) into the page, its longer side at most so many pixels."""
     # Pixels are left out, not averaged: averaging would smooth the change away and flatter the model.
     stride = ceil(max(array.shape[1:]) / longest)
     shown = np.ascontiguousarray(array[:, ::stride, ::stride])

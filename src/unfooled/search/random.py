@@ -7,12 +7,12 @@ from collections.abc import Callable
 import torch
 
 from unfooled.core.batch import Batch
-from unfooled.core.threat import Ball
+from unfooled.core.threat import S
 
 from .keeper import Keeper
 
 
-def sample(keeper: Keeper[Ball], draw_point: Callable[[Batch, int], Batch], draws: int) -> None:
+def sample(keeper: Keeper[S], draw_point: Callable[[Batch, int], Batch], draws: int) -> None:
     """Try `draws` points an example; what is found goes to the keeper.
 
     Args:

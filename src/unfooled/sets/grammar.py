@@ -1,4 +1,4 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:30,shift:10%`."""
+"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:30`, `sticker:5%`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Any
 
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
-from unfooled.core.threat import Ball
+from unfooled.core.region import Region
+from unfooled.core.threat import Ball, PerturbationSet
 
 from .frame import Frame
 from .l0 import L0
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
-from .masked import Masked, Region
+from .masked import Masked
 from .motion import Motion
 from .patch import Patch
+from .sticker import Disc
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
@@ -29,6 +31,8 @@ PLACES: dict[str, Callable[[float, float, float], Ball]] = {
 }
 """Every kind of set that limits where inputs change and not how far, by the word that names it."""
 
+STICKER = "sticker"
+"""The word for a disc, in which nothing is searched: what was made beforehand is brought."""
 
 MOTIONS = ("rotate", "shift")
 """The words for motions; both may be limited at once: `rotate:30,shift:3`."""
@@ -36,7 +40,7 @@ MOTIONS = ("rotate", "shift")
 
 def parse_sets(
     text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
-) -> list[Ball | Motion]:
+) -> list[PerturbationSet]:
     """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
     Args:
@@ -53,12 +57,11 @@ def parse_sets(
     ball, at, mask = text.strip().partition("@")
     kind, colon, radii = ball.partition(":")
     kinds = BALLS | PLACES
+    if kind == STICKER:
+        return _discs(radii, low, high, at)
     if kind not in kinds:
-        raise InputError(
-            "This is not a set of changes",
-            repr(text),
-            f"Write KIND:RADIUS with KIND one of {', '.join((*kinds, *MOTIONS))}.",
-        )
+        known = ", ".join([*kinds, STICKER, *MOTIONS])
+        raise InputError("This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {known}.")
     sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
     sets = [kinds[kind](size, low, high) for size in sizes]
     if not at:
@@ -67,6 +70,16 @@ def parse_sets(
         raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
     region = read_region(mask)
     return [Masked(ball, region) for ball in sets]
+
+
+def _discs(areas: str, low: float, high: float, at: str) -> list[PerturbationSet]:
+    """Read `15%` or `10%,0.15` as discs of these shares of the picture."""
+    if at:
+        raise InputError("A sticker goes anywhere", "a mask", "Limit its place when it is made: --allowed MASK.")
+    return [
+        Disc(_radius(STICKER, area.strip().removesuffix("%")) / (100 if area.strip().endswith("%") else 1), low, high)
+        for area in areas.split(",")
+    ]
 
 
 def _radius(kind: str, text: str) -> float:
@@ -78,7 +91,7 @@ def _radius(kind: str, text: str) -> float:
         ) from error
 
 
-def _motions(text: str) -> list[Ball | Motion]:
+def _motions(text: str) -> list[PerturbationSet]:
     """Read `rotate:30`, `shift:3,5`, `shift:10%` or `rotate:30,shift:3`."""
     first, *more = text.split(",")
     kind, _, size = first.partition(":")

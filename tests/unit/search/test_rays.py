@@ -11,12 +11,13 @@ from torch import Tensor
 from unfooled.attacks.rays import RayS
 from unfooled.core.attack import Problem
 from unfooled.core.batch import Batch
+from unfooled.core.region import Region
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import Ball
 from unfooled.goals import Become, Misclassify
 from unfooled.sets.linf import Linf
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 WEIGHTS, BIAS, X, Y = linear_case(6, 2, (1, 5, 5), seed=3, scale=4.0)

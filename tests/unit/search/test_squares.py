@@ -14,6 +14,7 @@ from torch import Tensor
 from unfooled.attacks.square import Square
 from unfooled.core.attack import Problem
 from unfooled.core.batch import Batch
+from unfooled.core.region import Region
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import Ball
@@ -22,7 +23,7 @@ from unfooled.search.windows import Window, ends, frame, hills
 from unfooled.sets.grammar import BALLS
 from unfooled.sets.l2 import L2
 from unfooled.sets.linf import Linf
-from unfooled.sets.masked import Masked, Region
+from unfooled.sets.masked import Masked
 from unfooled.zoo.small import linear
 
 SHAPE = (1, 5, 5)

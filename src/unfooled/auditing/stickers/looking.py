@@ -1,0 +1,106 @@
+"""What a model sees on photographs of a printed sticker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from unfooled.core.batch import Batch
+from unfooled.core.target import Model
+from unfooled.modalities.albums import open_album
+from unfooled.models.ready import check_ready
+
+from .cast import model_of
+from .learning import class_named
+
+Named = tuple[str, float | None]
+
+PARTS: dict[str, tuple[float, float, float]] = {
+    "the whole picture": (0.0, 0.0, 1.0),
+    "its middle": (0.125, 0.125, 0.75),
+    "its very middle": (0.25, 0.25, 0.5),
+    "upper left": (0.0, 0.0, 0.6),
+    "upper right": (0.4, 0.0, 0.6),
+    "lower left": (0.0, 0.4, 0.6),
+    "lower right": (0.4, 0.4, 0.6),
+}
+"""Parts of a photograph: left edge, upper edge and side, as shares of its width and height."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One photograph.
+
+    Attributes:
+        name: Of the file.
+        wanted: The class that the sticker is to be; empty where none was named.
+        parts: Each part, with the five likeliest classes and their probabilities, None where only a label is given.
+    """
+
+    name: str
+    wanted: str
+    parts: tuple[tuple[str, tuple[Named, ...]], ...]
+
+    @property
+    def sentence(self) -> str:
+        """Say what the model saw."""
+        (answer, sure), *_ = self.parts[0][1]
+        seen = f'{self.name}: "{answer}"' + ("" if sure is None else f" ({sure:.0%} sure)")
+        if not self.wanted:
+            return seen
+        first = sum(top[0][0] == self.wanted for _, top in self.parts)
+        five = sum(any(name == self.wanted for name, _ in top) for _, top in self.parts)
+        return f'{seen}; "{self.wanted}" in {first} of {len(self.parts)} parts, among the five likeliest in {five}'
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it in plain JSON values."""
+        parts = {part: [{"class": name, "probability": sure} for name, sure in top] for part, top in self.parts}
+        return {"photo": self.name, "saw": self.parts[0][1][0][0], "wanted": self.wanted or None, "parts": parts}
+
+
+def look(model: object, photos: Sequence[Path], target: str | int | None = None) -> list[Look]:
+    """Ask a model about photographs, each as a whole and in parts.
+
+    Args:
+        model: As `load_model` or `wrap` take it.
+        photos: Files, or folders of them.
+        target: The class that the sticker on them is to be.
+
+    Raises:
+        InputError: A photograph cannot be read, or there is no such class.
+    """
+    looker = model_of(model)
+    names, looks, wanted = looker.describe()["classes"], [], ""
+    for place in photos:
+        album = open_album(place)
+        for i in range(len(album)):
+            values = torch.from_numpy(album.load(i).astype(np.float32) / 255)
+            if target is not None and not wanted:
+                classes = check_ready(looker, Batch(values[None].to(looker.device), torch.zeros(1, dtype=torch.int64)))
+                wanted = _called(class_named(target, names, classes), names)
+            looks.append(Look(album.names[i], wanted, tuple(_part(looker, values, part, names) for part in PARTS)))
+    return looks
+
+
+def _part(model: Model, values: torch.Tensor, part: str, names: Sequence[str] | None) -> tuple[str, tuple[Named, ...]]:
+    left, top, side = PARTS[part]
+    height, width = values.shape[1:]
+    y, x = round(top * height), round(left * width)
+    cut = values[:, y : y + max(1, round(side * height)), x : x + max(1, round(side * width))]
+    answer = model.answer(Batch(cut[None].contiguous().to(model.device), torch.zeros(1, dtype=torch.int64)))
+    if answer.scores is None:
+        return part, ((_called(int(answer.labels[0]), names), None),)
+    scores = answer.scores[0]
+    stated = bool((scores >= 0).all()) and abs(float(scores.sum()) - 1) < 1e-3
+    likeliest = (scores if stated else scores.softmax(dim=0)).topk(min(5, len(scores)))
+    named = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+    return part, tuple((_called(label, names), sure) for label, sure in named)
+
+
+def _called(label: int, names: Sequence[str] | None) -> str:
+    return names[label] if names and 0 <= label < len(names) else f"class {label}"

@@ -1,0 +1,24 @@
+"""A sticker for the printer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unfooled.modalities.printing import write_print
+
+from .sticker import Sticker
+
+_DOTS = 1024
+
+
+def save_print(sticker: Sticker, path: str | Path, *, cm: float, dpi: int | None = None, title: str = "") -> Path:
+    """Write a sticker at its real size, with a line to cut along and a strip of colours: see `write_print`.
+
+    Raises:
+        InputError: The size fits on no page, a PNG has no resolution, or the path names neither PDF nor PNG.
+    """
+    outline = sticker.outline
+    texture = (sticker.texture * 255).round().byte().cpu().numpy()
+    alpha = (outline.alpha(_DOTS, _DOTS) * 255).round().byte().numpy()
+    oval = outline.form == "circle"
+    return write_print(path, texture, alpha, cm, aspect=outline.aspect, oval=oval, title=title, dpi=dpi)
