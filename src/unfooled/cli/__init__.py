@@ -9,7 +9,7 @@ import typer
 
 from unfooled import __version__
 
-from . import attacks, auditing, corruptions, demo, doctor, gate, runs, sticker, transfer, universal
+from . import attacks, auditing, corruptions, demo, doctor, estimating, gate, runs, sticker, transfer, universal
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look first": (doctor.doctor, auditing.estimate, attacks.attacks),
+    "Look first": (doctor.doctor, estimating.estimate, attacks.attacks),
     "Audit": (
         auditing.audit,
         auditing.judge,

@@ -1,4 +1,4 @@
-"""`unfooled audit`, `judge` and `estimate`."""
+"""`unfooled audit` and `judge`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def audited(settings: Settings, place: Path, console: Console, beside: dict[str,
 
     terms = settings.terms
     model, examples = load_subject(settings)
-    told = _told(settings)
+    told = shared(settings)
     if settings.overwrite and not settings.resume:
         planned(model, examples, settings.threats, settings.attacks, **told)  # the old run goes once this one may begin
         clear(place)
@@ -182,56 +182,7 @@ def judged(settings: Settings, place: Path, proposals: Path, source: str) -> Res
     return results
 
 
-def estimate(
-    model: o.Model = None,
-    data: o.Data = None,
-    *,
-    threat: o.Threat = None,
-    suite: o.Suite = None,
-    surrogate: o.Surrogate = None,
-    goal: o.Goal = None,
-    access: o.Access = None,
-    budget: o.Budget = None,
-    weights: o.Weights = None,
-    mean: o.Mean = None,
-    std: o.Std = None,
-    size: o.Size = None,
-    crop: o.Crop = None,
-    classes: o.Classes = None,
-    limit: o.Limit = None,
-    shard: o.Shard = None,
-    batch: o.Batch = None,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    prepare: o.Prepare = None,
-    diagnosis: o.Diagnosis = None,
-    knowledge: o.Knowledge = None,
-    threads: o.Threads = None,
-    config: o.Config = None,
-    json: o.Json = False,
-) -> None:
-    """Tell what an audit would cost at most on this machine, and how many examples a figure needs."""
-    from .settings import settings_from  # noqa: PLC0415  heavy
-
-    estimated(settings_from(locals()), json=json)
-
-
-def estimated(settings: Settings, *, json: bool) -> None:
-    """Print what an audit would cost."""
-    from unfooled.auditing.estimate import estimate as worst_case  # noqa: PLC0415  heavy
-    from unfooled.auditing.planned import planned  # noqa: PLC0415
-
-    from . import costs  # noqa: PLC0415
-    from .subject import load_subject  # noqa: PLC0415
-
-    found = worst_case(planned(*load_subject(settings), settings.threats, settings.attacks, **_told(settings)))
-    if json:
-        print_json(costs.as_json(found))
-    else:
-        costs.write(on_stdout(), found)
-
-
-def _told(settings: Settings) -> dict[str, Any]:
+def shared(settings: Settings) -> dict[str, Any]:
     """Give the settings that the engine and its plan share."""
     from unfooled.auditing.threats import read_access  # noqa: PLC0415  heavy
     from unfooled.models.load import load_model  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -42,7 +43,8 @@ class Sticker:
     @classmethod
     def of(cls, texture: Tensor, outline: Outline, scene: Scene, made: Mapping[str, Any]) -> Self:
         """Make a sticker, and note its form and scene in how it came to be, so that it can be read back."""
-        return cls(texture, outline, scene, {**made, "outline": outline.describe, "scene": scene.describe})
+        told = {**made, "outline": outline.describe, "scene": scene.describe}
+        return cls(texture, outline, scene, json.loads(json.dumps(told)))  # as it will be read again
 
     @classmethod
     def read(cls, tensors: Mapping[str, Tensor], made: Mapping[str, Any]) -> Self:

@@ -1,4 +1,4 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:30`, `sticker:5%`."""
+"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:9`, `sticker:5%`."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "sizes that differ": (
         {
             "model": wrap(colours(), None, NAMES),
-            "learn_from": ([torch.rand(3, 40, 40), torch.rand(3, 50, 40)], torch.tensor([0, 1])),
+            "learn_from": ([photographs(1)[0][0], photographs(1)[0][1][:, :30]], torch.tensor([0, 1])),
         },
         "several sizes",
     ),
