@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unfooled.attacks import ATTACKS, attack_named
+    from unfooled.attacks import ATTACKS, TEXT_ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
     from unfooled.auditing.single import attack
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unfooled.models.classifier import wrap
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
+    from unfooled.models.text_models import text_model
     from unfooled.report import write_report
     from unfooled.sets.l0 import L0
     from unfooled.sets.l0 import L0 as l0
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ATTACKS": "unfooled.attacks",
+    "TEXT_ATTACKS": "unfooled.attacks",
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
     "Enter": "unfooled.goals",
@@ -57,6 +59,7 @@ _HOMES = {
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
     "save": "unfooled.core.folder",
+    "text_model": "unfooled.models.text_models",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
     "write_report": "unfooled.report",
@@ -68,6 +71,7 @@ __all__ = [
     "L0",
     "L1",
     "L2",
+    "TEXT_ATTACKS",
     "Access",
     "Become",
     "Enter",
@@ -92,6 +96,7 @@ __all__ = [
     "load",
     "load_model",
     "save",
+    "text_model",
     "verify",
     "wrap",
     "write_report",

@@ -1,4 +1,4 @@
-"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`."""
+"""Published attacks, one a file. A new one is one file and one line in `ATTACKS` or, for texts, `TEXT_ATTACKS`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
-from unfooled.core.threat import Ball
+from unfooled.core.threat import Ball, Edits
 
 from .alma import ALMA
 from .apgd import APGD
@@ -20,6 +20,7 @@ from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
 from .corner_noise import CornerNoise
 from .ddn import DDN
+from .deep_word_bug import DeepWordBug
 from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
@@ -76,25 +77,30 @@ ATTACKS: dict[str, Attack[Ball]] = {
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
+TEXT_ATTACKS: dict[str, Attack[Edits]] = {
+    "deep-word-bug": DeepWordBug(),
+}
+"""The same for attacks that edit texts."""
 
-def attack_named(name: str, **settings: Any) -> Attack[Ball]:
+
+def attack_named(name: str, **settings: Any) -> Attack[Any]:
     """Find an attack by name, here or among installed plug-ins, and change its settings.
 
     Raises:
         InputError: There is no such attack, or it has no such setting.
     """
-    attack = ATTACKS.get(name) or _plugged_in(name)
+    attack: Attack[Any] = ATTACKS.get(name) or TEXT_ATTACKS.get(name) or _plugged_in(name)
     known = [field.name for field in fields(attack)]  # type: ignore[arg-type]
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise InputError(f"{name} has no such setting", ", ".join(unknown), f"Its settings are {', '.join(known)}.")
-    changed: Attack[Ball] = replace(attack, **settings)  # type: ignore[type-var]
+    changed: Attack[Any] = replace(attack, **settings)  # type: ignore[type-var]
     return changed
 
 
-def _plugged_in(name: str) -> Attack[Ball]:
+def _plugged_in(name: str) -> Attack[Any]:
     found = entry_points(group="unfooled.attacks", name=name)
     if not found:
-        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join(ATTACKS)}.")
-    attack: Attack[Ball] = next(iter(found)).load()
+        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join(ATTACKS | TEXT_ATTACKS)}.")
+    attack: Attack[Any] = next(iter(found)).load()
     return attack

@@ -62,6 +62,11 @@ class Examples:
         """Lowest and highest input: -1 and 1 for waveforms, else 0 and 1."""
         return (-1.0, 1.0) if len(self.shapes[0]) == 1 else (0.0, 1.0)
 
+    @cached_property
+    def are_texts(self) -> bool:
+        """Whether these are texts: code points."""
+        return len(self.shapes[0]) == 1 and not np.issubdtype(self.carrier.unpack(self.stored(0)).dtype, np.floating)
+
     def stored(self, i: int) -> np.ndarray:
         """Give example i as its carrier stores it: uint8 for png8, float32 or int64 (code points) for float32."""
         return self.carrier.pack(values_of(self.source.load(self.positions[i]), self._called(i)))

@@ -15,7 +15,7 @@ import torch
 import unfooled
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access, Model
-from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.core.threat import Ball, Edits, PerturbationSet, Scaled, ThreatModel
 from unfooled.models.black_box import most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
@@ -154,7 +154,7 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
         "within": str(within.within if isinstance(within, Masked) else within),
         "region": within.region.to_text() if isinstance(within, Masked) else None,
         "domain": [within.low, within.high] if isinstance(within, Ball) else None,
-        "radius": within.radius if isinstance(within, Ball) and not unlimited(within) else None,
+        "radius": within.radius if isinstance(within, Scaled) and not unlimited(within) else None,
         "access": threat.access.name.lower(),
         "budget": threat.budget,
         "carrier": str(threat.carrier),
@@ -184,12 +184,19 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
     return classes
 
 
-def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
-    """Check that a ball knows the range in which the data live.
+def check_range(within: PerturbationSet, examples: Examples) -> None:
+    """Check that a set is made for such data: edits for texts, and a ball for the range in which values live.
 
     Raises:
-        InputError: It knows another.
+        InputError: It is not.
     """
+    domain = examples.domain
+    if examples.are_texts is not isinstance(within, Edits) and isinstance(within, Edits | Ball):
+        kind = "texts" if examples.are_texts else "pictures or waveforms"
+        raise InputError(
+            f"The threat {within} is not for such data", f"these are {kind}",
+            "Texts take chars:3, invisible:5 or homoglyphs:5; pictures and waveforms linf:4/255, l2:3 and such.",
+        )  # fmt: skip
     if isinstance(within, Ball) and (within.low, within.high) != domain:
         low, high = domain
         raise InputError(

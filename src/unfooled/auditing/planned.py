@@ -55,13 +55,13 @@ def planned(
     if access is not None:
         check_grant(adapter, access)
     read = tuple(replace(threat, access=min(threat.access, most)) for threat in read)
-    name, stages = read_suite(suited(suite, max(threat.access for threat in read)))
+    name, stages = read_suite(suited(suite, max(threat.access for threat in read), texts=examples.are_texts))
     if most < Access.GRADIENT:
         stages = for_all(stages, most)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     for threat in read:
-        check_range(threat.within, examples.domain)
+        check_range(threat.within, examples)
         check_fit(stages, threat.within)
         check_access(stages, threat)
     return Plan(

@@ -71,7 +71,7 @@ def attack(
     if more:
         raise InputError("One attack takes one threat", repr(threat), "Use unfooled.audit for several radii.")
     check_threats((one,), classes, seed, "none")
-    check_range(one.within, examples.domain)
+    check_range(one.within, examples)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one.within)
     needs = max(chosen.needs, one.goal.needs)

@@ -101,6 +101,7 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
         *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
     ),
+    "text": (Stage("deep-word-bug", attack_named("deep-word-bug")),),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -111,8 +112,8 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
 which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the
-place of `standard` where the attacker is told no more than that. `autoattack` is AutoAttack's version `standard` for
-Linf and L2, attack by attack, where that figure must be quoted.
+place of `standard` where the attacker is told no more than that, and `text` does for texts, whatever the attacker sees.
+`autoattack` is AutoAttack's version `standard` for Linf and L2, attack by attack, where that figure must be quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
 concentrate there, and the last of them are asked by random search too, which no gradient can mislead. Not only the
@@ -153,9 +154,11 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
 
 
 def suited(
-    suite: str | Sequence[str | Stage | Attack[Ball]], most: Access
+    suite: str | Sequence[str | Stage | Attack[Ball]], most: Access, *, texts: bool = False
 ) -> str | Sequence[str | Stage | Attack[Ball]]:
-    """Say what is meant by `standard` where no attacker sees more than `most`: a suite that asks for no more."""
+    """Say what is meant by `standard` for texts, or where no attacker sees more than `most`."""
+    if texts and suite == "standard":
+        return "text"
     return {Access.SCORES: "scores", Access.DECISION: "labels"}.get(most, suite) if suite == "standard" else suite
 
 
