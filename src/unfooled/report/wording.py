@@ -16,11 +16,19 @@ FAMILIES = {
     "l1": "change {whole} by at most {size} in all (sum of the changes of all values)",
     "l0": "change at most {size} {site}s of {whole}, each as much as they like",
 }
+EDITS = {
+    "chars": "make up to {size} typos in {whole}",
+    "invisible": "put up to {size} characters into {whole} that nobody sees",
+    "homoglyphs": "replace up to {size} letters of {whole} by others that look alike",
+}
 MEASURES = {
     "linf": "largest change of one {site}",
     "l2": "Euclidean length of the change",
     "l1": "sum of the changes of all values",
     "l0": "number of {site}s changed",
+    "chars": "number of typos",
+    "invisible": "number of injections",
+    "homoglyphs": "number of letters replaced",
 }
 SIGHTS = {
     "gradient": "has a copy of the model",
@@ -98,14 +106,19 @@ class Threat:
         return str(self.settings["goal"] or "misclassify")
 
     @property
+    def texts(self) -> bool:
+        """Whether its examples are texts."""
+        return self.family in EDITS
+
+    @property
     def noun(self) -> str:
         """What one example is called."""
-        return "picture" if self.pictures else "example"
+        return "picture" if self.pictures else "text" if self.texts else "example"
 
     @property
     def change(self) -> str:
         """What the attacker may do, as the end of 'somebody who may'."""
-        template = "change {whole} in any way" if self.unlimited else FAMILIES.get(self.family)
+        template = "change {whole} in any way" if self.unlimited else (FAMILIES | EDITS).get(self.family)
         if template is None or not (self.size or self.unlimited):
             return f"make any change within {self.settings['within']}"
         scale = " of full brightness" if self.pictures else ""
