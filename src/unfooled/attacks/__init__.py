@@ -15,6 +15,7 @@ from .apgd import APGD
 from .apgd_l1 import APGDL1
 from .apgd_nearest import APGDNearest
 from .apgd_targeted import APGDTargeted
+from .bad_characters import BadCharacters
 from .block_pgd import BlockPGD
 from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
@@ -32,6 +33,8 @@ from .p_rgf import PRGF
 from .patch_rs import PatchRS
 from .pgd import PGD
 from .pixel_corners import PixelCorners
+from .pwws import PWWS
+from .random_edits import RandomEdits
 from .rays import RayS
 from .sigma_zero import SigmaZero
 from .simba import SimBA
@@ -39,6 +42,9 @@ from .sparse_rs import SparseRS
 from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
+from .text_beam import TextBeam
+from .text_genetic import TextGenetic
+from .textfooler import TextFooler
 from .uniform_noise import UniformNoise
 
 ATTACKS: dict[str, Attack[Ball]] = {
@@ -78,7 +84,13 @@ ATTACKS: dict[str, Attack[Ball]] = {
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""
 
 TEXT_ATTACKS: dict[str, Attack[Edits]] = {
+    "random-edits": RandomEdits(),
     "deep-word-bug": DeepWordBug(),
+    "textfooler": TextFooler(),
+    "pwws": PWWS(),
+    "text-beam": TextBeam(),
+    "text-genetic": TextGenetic(),
+    "bad-characters": BadCharacters(),
 }
 """The same for attacks that edit texts."""
 

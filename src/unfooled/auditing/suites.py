@@ -101,7 +101,13 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         *(Stage("hop-skip-jump", attack_named("hop-skip-jump"), kind) for kind in ("linf", "l2")),
         *(Stage("rays", attack_named("rays"), kind) for kind in ("l1", "l0")),
     ),
-    "text": (Stage("deep-word-bug", attack_named("deep-word-bug")),),
+    "text": (
+        "random-edits",
+        Stage("deep-word-bug", attack_named("deep-word-bug"), "chars"),
+        *(Stage("textfooler", attack_named("textfooler"), kind) for kind in ("words", "invisible", "homoglyphs")),
+        *(Stage("bad-characters", attack_named("bad-characters"), kind) for kind in ("invisible", "homoglyphs")),
+        "text-beam",
+    ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),

@@ -19,10 +19,10 @@ from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, ThreatModel
 from unfooled.goals import parse_goal
-from unfooled.modalities.carriers import Float32, Utf8, carrier_named, default_carrier
+from unfooled.modalities.carriers import Float32, Utf8, carrier_named, holder_of
 from unfooled.modalities.pictures import read_picture
 from unfooled.models.classifier import wrap
-from unfooled.sets.grammar import parse_sets
+from unfooled.sets.grammar import EDITS, parse_sets
 from unfooled.sets.masked import Masked, Region
 
 from .examples import digest
@@ -94,7 +94,8 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
     """
     try:
         region = entry["region"] and Region.from_text(str(entry["region"]))
-        (within,) = parse_sets(str(entry["within"]), *(entry["domain"] or ()))
+        kind = str(entry["within"]).partition(":")[0]
+        (within,) = parse_sets(str(entry["within"]), *(() if kind in EDITS else entry["domain"]))
         if region is not None and isinstance(within, Ball):
             within = Masked(within, region)
         return ThreatModel(
@@ -173,7 +174,7 @@ def _checked(
 
 
 def _batch(stored: np.ndarray, device: str | torch.device) -> Batch:
-    unpacked = default_carrier(stored.dtype, stored.shape).unpack(stored)
+    unpacked = holder_of(stored).unpack(stored)
     values = torch.from_numpy(unpacked).unsqueeze(0).to(device)
     lengths = torch.tensor([values.shape[-1]], device=device) if values.ndim == 2 else None
     return Batch(values, torch.zeros(1, dtype=torch.int64, device=device), lengths)

@@ -220,18 +220,21 @@ def carrier_named(name: str) -> File:
 
 
 def default_carrier(dtype: np.dtype, shape: tuple[int, ...]) -> File:
-    """Choose the file that holds an example exactly: png8, png16, utf8, or float32 where none of these does.
+    """Choose the file that holds an example exactly: png8, png16, or float32 where no PNG does.
 
     Args:
-        dtype: Of the example as given or as stored: one-dimensional bytes are a text in UTF-8.
+        dtype: Of the example as given.
         shape: Of the example: (c, h, w) or (t,).
     """
-    if dtype == np.uint8 and len(shape) == 1:
-        return Utf8()
     for carrier in (Png(8), Png(16)):
         if dtype == carrier.dtype and len(shape) == 3 and shape[0] in carrier.channels:
             return carrier
     return Float32()
+
+
+def holder_of(stored: np.ndarray) -> File:
+    """Find the file that holds an example, by the array that a carrier packed: bytes (b,) are a text in UTF-8."""
+    return Utf8() if stored.dtype == np.uint8 and stored.ndim == 1 else default_carrier(stored.dtype, stored.shape)
 
 
 def _ending(path: Path, suffix: str) -> Path:

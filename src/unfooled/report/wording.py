@@ -20,6 +20,7 @@ EDITS = {
     "chars": "make up to {size} typos in {whole}",
     "invisible": "put up to {size} characters into {whole} that nobody sees",
     "homoglyphs": "replace up to {size} letters of {whole} by others that look alike",
+    "words": "replace up to {size} of the words of {whole} by what means the same",
 }
 MEASURES = {
     "linf": "largest change of one {site}",
@@ -29,6 +30,7 @@ MEASURES = {
     "chars": "number of typos",
     "invisible": "number of injections",
     "homoglyphs": "number of letters replaced",
+    "words": "share of the words replaced",
 }
 SIGHTS = {
     "gradient": "has a copy of the model",

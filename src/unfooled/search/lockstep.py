@@ -198,7 +198,7 @@ class _Asking:
                 loss, answer = problem.target.losses(x_t, self.objective, whose)
             losses.append(loss.nan_to_num(-torch.inf, torch.inf, -torch.inf))
             answers.append(answer)
-        return torch.cat(losses), answers[0] if len(answers) == 1 else type(answers[0]).joined(answers)
+        return torch.cat(losses), answers[0].joined(answers)
 
     def _kept(self, paid: _Round, loss: Tensor, answer: Answer) -> list[bool]:
         """Hand one text of each search to the keeper, unless they were probes; tells which should go on."""

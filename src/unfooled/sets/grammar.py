@@ -18,6 +18,7 @@ from .linf import Linf
 from .masked import Masked, Region
 from .patch import Patch
 from .unseen import Homoglyphs, Invisible
+from .words import Words
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
@@ -29,7 +30,9 @@ PLACES: dict[str, Callable[[float, float, float], Ball]] = {
 """Every kind of set that limits where inputs change and not how far, by the word that names it."""
 
 
-EDITS: dict[str, Callable[[float], Edits]] = {"chars": Chars, "invisible": Invisible, "homoglyphs": Homoglyphs}
+EDITS: dict[str, Callable[[float], Edits]] = {
+    "chars": Chars, "invisible": Invisible, "homoglyphs": Homoglyphs, "words": Words,
+}  # fmt: skip
 """Every kind of set of edits to a text by the word that names it."""
 
 
@@ -76,5 +79,5 @@ def _radius(kind: str, text: str) -> float:
         raise InputError(
             f"A radius of {kind} is a number",
             repr(text),
-            f"Write for example {kind}:{3 if kind in EDITS else '8/255'}.",
+            f"Write for example {kind}:{'0.2' if kind == 'words' else '3' if kind in EDITS else '8/255'}.",
         ) from error
