@@ -11,6 +11,7 @@ from unfooled.core.characters import box
 
 _WORDS = re.compile(r"\w+|\W")
 _CLOSELY = 400  # characters up to which two stretches are compared one by one
+_ALIKE = 0.65  # share of the characters in common from which stretches are compared one by one
 _AROUND = 80  # characters shown on either side of a change
 _LONGEST = 2000  # characters shown of a stretch that was changed
 
@@ -46,7 +47,7 @@ def _by_word(before: str, after: str) -> Iterator[tuple[str, str]]:
         taken, put = "".join(old[a:b]), "".join(new[c:d])
         if tag == "equal":
             yield "same", taken
-        elif max(len(taken), len(put)) > _CLOSELY:
+        elif not _alike(taken, put):
             yield from (("removed", taken[:_LONGEST]), ("added", put[:_LONGEST]))
         else:
             for kind, e, f, g, h in _blocks(taken, put):
@@ -58,6 +59,11 @@ def _by_word(before: str, after: str) -> Iterator[tuple[str, str]]:
                         ("added", put[g:h]),
                     )
                 )
+
+
+def _alike(taken: str, put: str) -> bool:
+    """Tell whether two stretches are close enough for a reader to follow their comparison letter by letter."""
+    return max(len(taken), len(put)) <= _CLOSELY and SequenceMatcher(None, taken, put, autojunk=False).ratio() > _ALIKE
 
 
 def _blocks(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
