@@ -58,10 +58,11 @@ def planned(
     name, stages = read_suite(suited(suite, max(threat.access for threat in read), texts=examples.are_texts))
     if most < Access.GRADIENT:
         stages = for_all(stages, most)
+    for threat in read:
+        check_range(threat.within, examples)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     for threat in read:
-        check_range(threat.within, examples)
         check_fit(stages, threat.within)
         check_access(stages, threat)
     return Plan(

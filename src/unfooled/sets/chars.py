@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 
 from torch import Tensor
@@ -65,16 +66,7 @@ class Chars:
 
     def neighbours(self, piece: str, clean: str) -> list[list[str]]:
         """See `Edits.neighbours`; kinds are swaps, replacements, deletions and insertions."""
-        heads = range(len(piece))
-        swaps = (piece[:i] + piece[i + 1] + piece[i] + piece[i + 2 :] for i in heads[:-1])
-        replaced = (
-            piece[:i] + key + piece[i + 1 :]
-            for i in heads
-            for key in (*KEYBOARD.get(piece[i], ""), *HOMOGLYPHS.get(piece[i], ()))
-        )
-        deletions = (piece[:i] + piece[i + 1 :] for i in heads if len(piece) > 1)
-        insertions = (piece[:i] + key + piece[i:] for i in heads for key in piece[i] + KEYBOARD.get(piece[i], ""))
-        kinds = [others(kind, piece, clean) for kind in (swaps, replaced, deletions, insertions)]
+        kinds = [others(kind, piece, clean) for kind in _edited(piece)]
         if piece == clean:
             return kinds
         most = typos(piece, clean) + 1  # a swap that is torn apart may cost more than one
@@ -91,6 +83,21 @@ class Chars:
     def resized(self, radius: float) -> Self:
         """See `Scaled.resized`."""
         return replace(self, radius=radius)
+
+
+@lru_cache(maxsize=4096)
+def _edited(piece: str) -> tuple[tuple[str, ...], ...]:
+    """List the swaps, replacements, deletions and insertions of a piece."""
+    heads = range(len(piece))
+    swaps = (piece[:i] + piece[i + 1] + piece[i] + piece[i + 2 :] for i in heads[:-1])
+    replaced = (
+        piece[:i] + key + piece[i + 1 :]
+        for i in heads
+        for key in (*KEYBOARD.get(piece[i], ""), *HOMOGLYPHS.get(piece[i], ()))
+    )
+    deletions = (piece[:i] + piece[i + 1 :] for i in heads if len(piece) > 1)
+    insertions = (piece[:i] + key + piece[i:] for i in heads for key in piece[i] + KEYBOARD.get(piece[i], ""))
+    return tuple(swaps), tuple(replaced), tuple(deletions), tuple(insertions)
 
 
 def typos(one: str, other: str) -> int:

@@ -13,8 +13,11 @@ from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.texts import strings
 
-LETTERS = re.compile(r"([^\W\d_]+(?:['\u2019][^\W\d_]+)*)")
-"""A word: letters, with apostrophes between them. Digits are none, since another number means something else."""
+LETTERS = re.compile(r"([^\W\d_]{1,32}(?:['\u2019][^\W\d_]{1,32})?)")
+"""A word: letters, with an apostrophe between them. Digits are none, since another number means something else.
+
+Longer runs of letters, as in scripts without spaces, are cut, so that what one edit makes of a piece stays few.
+"""
 
 
 def check_count(kind: str, radius: float) -> None:

@@ -64,7 +64,8 @@ def test_a_narrow_band_widens_until_it_is_enough(one: str, other: str) -> None:
 def small_wordnet(tmp_path, monkeypatch):
     """A WordNet of a few words, in its own format; pointers are from word to word, in hexadecimal."""
     sets = {
-        "adj": ["00 a 02 good 0 fine 0 001 ! {2} a 0101", "00 s 02 good 1 unmarred 0 000", "00 a 02 bad 0 poor 0 001 ! {0} a 0101"],
+        "adj": ["00 a 02 good 0 fine 0 001 ! {2} a 0101", "00 s 02 good 1 unmarred 0 000",
+                "00 a 02 bad 0 poor 0 001 ! {0} a 0101"],
         "noun": ["00 n 03 wood 0 timber 0 night_fall 0 000", "00 n 02 evening 0 eve 0 000"],
         "verb": ["00 v 02 fine 0 penalise 0 000"],
         "adv": ["00 r 02 not 0 non 0 000"],
@@ -135,14 +136,14 @@ def test_nothing_changed_is_inside_at_distance_0_and_survives_the_grammar(within
         (Chars(1), "abcd", "abxcdx", 2, False),
         (Chars(2), "ab\u200bcd", "abcd", 1, False),  # what is brought in must be seen
         (Chars(2), "ab\u200bd", "ab\u200bcd", 1, True),  # but what was there may stay
-        (Chars(2), "аbcd", "abcd", 1, True),
+        (Chars(2), "\u0430bcd", "abcd", 1, True),
         (Invisible(1), "ab\u200bcd", "abcd", 1, True),
         (Invisible(1), "a\u2060b\u200bcd", "abcd", 2, False),
         (Invisible(1), f"a{swapped('b', 'c')}d", "abcd", 1, True),
         (Invisible(9), f"a{swapped('c', 'b')}d", "abcd", math.inf, False),  # it would be drawn as acbd
         (Invisible(9), "acbd", "abcd", math.inf, False),
         (Invisible(9), "abc", "ab\u200bc", math.inf, False),  # nothing of x may go, seen or not
-        (Homoglyphs(1), "аbcd", "abcd", 1, True),
+        (Homoglyphs(1), "\u0430bcd", "abcd", 1, True),
         (Homoglyphs(9), "xbcd", "abcd", math.inf, False),
         (Homoglyphs(9), "abc", "abcd", math.inf, False),
         (Words(0.5), "fine wood", "good wood", 0.5, True),
@@ -184,7 +185,7 @@ def test_a_damaged_wordnet_is_refused(small_wordnet) -> None:
     "text", ["chars", "chars:-1", "chars:1.5", "chars:inf", "words:1.1", "words:20", "invisible:x"]
 )
 def test_radii_that_count_nothing_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="radius|number"):
+    with pytest.raises(InputError, match=r"radius|number"):
         parse_sets(text)
 
 
