@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unfooled.core.results import Results
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
+    from unfooled.defences.normalising import normalised
     from unfooled.goals import Become, Enter, Leave, Misclassify
     from unfooled.models.classifier import wrap
     from unfooled.models.load import load_model
@@ -58,6 +59,7 @@ _HOMES = {
     "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
+    "normalised": "unfooled.defences.normalising",
     "save": "unfooled.core.folder",
     "text_model": "unfooled.models.text_models",
     "verify": "unfooled.auditing.verify",
@@ -95,6 +97,7 @@ __all__ = [
     "linf",
     "load",
     "load_model",
+    "normalised",
     "save",
     "text_model",
     "verify",

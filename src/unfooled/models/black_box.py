@@ -48,6 +48,7 @@ class BlackBox:
         about: More about it, as plain JSON values and without secrets.
         sent: Says what was sent so far, by name; empty where nothing leaves this process.
         texts: Whether it is asked with strings in place of code points.
+        remarks: Says what a reader of the run should know of how it answered.
     """
 
     ask: Ask
@@ -60,6 +61,7 @@ class BlackBox:
     about: Mapping[str, Any] | None = None
     sent: Callable[[], dict[str, int]] = unasked
     texts: bool = False
+    remarks: Callable[[], list[str]] = list
 
     @property
     def device(self) -> torch.device:

@@ -16,6 +16,7 @@ from unfooled.core.target import Access
 from .black_box import BlackBox
 
 _ASKED = (
+    "film\u200b \u0456s",
     "a plain sentence",
     "The film is wonderful.",
     "I did not like it at all!",
@@ -26,7 +27,14 @@ _DIGITS = 3
 """Figures that count in a fingerprint: sums of float32 differ in the last ones from machine to machine."""
 
 
-def text_model(model: Any, classes: Sequence[str] | None = None, *, name: str = "", labels: bool = False) -> BlackBox:
+def text_model(
+    model: Any,
+    classes: Sequence[str] | None = None,
+    *,
+    name: str = "",
+    labels: bool = False,
+    before: Callable[[str], str] | None = None,
+) -> BlackBox:
     """Make a classifier of texts that attacks can meet; it gives scores or labels, and no gradients.
 
     Args:
@@ -35,6 +43,8 @@ def text_model(model: Any, classes: Sequence[str] | None = None, *, name: str = 
         classes: Names of the classes, in the order of the scores; by default those in `classes_`, if there are any.
         name: How reports call it; its own name if empty.
         labels: Whether the function gives labels (r,) in place of scores: the attacker sees no more than these.
+        before: What is done to each text before it is read, such as `unfooled.normalised`: a defence that is part of
+            the model, so that attacks go through it.
 
     Raises:
         ModelError: It is neither, gives something else, or gives labels although scores are wanted.
@@ -42,7 +52,7 @@ def text_model(model: Any, classes: Sequence[str] | None = None, *, name: str = 
     Example:
         >>> unfooled.audit(unfooled.text_model(pipeline), (texts, y), "chars:3")
     """
-    ask = _asker(model)
+    ask = _asker(model) if before is None else partial(_after, _asker(model), before)
     known = getattr(model, "classes_", None) if classes is None else classes
     names = None if known is None else tuple(str(one) for one in known)
     told = partial(_told, ask, labels=labels)
@@ -50,10 +60,11 @@ def text_model(model: Any, classes: Sequence[str] | None = None, *, name: str = 
     return BlackBox(
         ask=told,
         access=Access.DECISION if labels else Access.SCORES,
-        name=name or getattr(model, "__name__", type(model).__name__),
-        sha256=_fingerprint(first),
+        name=name or _called(model),
+        sha256=_fingerprint(first, before),
         k=None if labels else first.shape[1],
         classes=names,
+        about={} if before is None else {"before": _called(before)},
         texts=True,
     )
 
@@ -72,6 +83,10 @@ def _asker(model: Any) -> Callable[[list[str]], Any]:
     return model  # type: ignore[no-any-return]
 
 
+def _after(ask: Callable[[list[str]], Any], before: Callable[[str], str], texts: list[str]) -> Any:
+    return ask([before(text) for text in texts])
+
+
 def _told(ask: Callable[[list[str]], Any], texts: np.ndarray, *, labels: bool) -> np.ndarray:
     """Ask about texts (r,) and give scores (r, k) or labels (r,)."""
     given = ask(texts.tolist())
@@ -87,6 +102,11 @@ def _told(ask: Callable[[list[str]], Any], texts: np.ndarray, *, labels: bool) -
     return told
 
 
-def _fingerprint(told: np.ndarray) -> str:
+def _fingerprint(told: np.ndarray, before: Callable[[str], str] | None) -> str:
     """Name a model by what it answers to a few texts: a function shows nothing else of itself."""
-    return hashlib.sha256(" ".join(f"{one:.{_DIGITS}g}" for one in told.ravel().tolist()).encode()).hexdigest()
+    figures = [f"{one:.{_DIGITS}g}" for one in told.ravel().tolist()]
+    return hashlib.sha256(" ".join([*figures, "" if before is None else _called(before)]).encode()).hexdigest()
+
+
+def _called(one: object) -> str:
+    return str(getattr(one, "__name__", type(one).__name__))
