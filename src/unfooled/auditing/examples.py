@@ -16,7 +16,7 @@ from torch import Tensor
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Carrier
-from unfooled.modalities.carriers import Png
+from unfooled.modalities.carriers import Png, Utf8
 from unfooled.modalities.sources import Source
 
 from .door import source_of, values_of
@@ -99,9 +99,9 @@ class Examples:
     def groups(self, index: Sequence[int]) -> list[list[int]]:
         """Part examples by padded shape; within a group, and among groups, order is kept.
 
-        Lists of waveforms or texts are padded to the next of a few widths (powers of two and three steps between),
-        chosen by each example's own length, so that no example's answer hangs on its neighbours. Examples that came
-        as one array are not padded.
+        Lists of waveforms are padded to the next of a few widths (powers of two and three steps between), and texts,
+        whose padding few models ever read, to the next power of two: chosen by each example's own length, so that no
+        example's answer hangs on its neighbours. Examples that came as one array are not padded.
         """
         parted: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i in index:
@@ -129,7 +129,9 @@ class Examples:
 
     def _padded(self, i: int) -> tuple[int, ...]:
         shape = self.shapes[i]
-        return (padded_width(shape[0]),) if self.source.ragged and len(shape) == 1 else shape
+        if not self.source.ragged or len(shape) != 1:
+            return shape
+        return (1 << (shape[0] - 1).bit_length(),) if self.carrier == Utf8() else (padded_width(shape[0]),)
 
     def _called(self, i: int) -> str:
         return _called(self.source, self.positions[i])

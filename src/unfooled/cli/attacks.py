@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def attacks(json: o.Json = False) -> None:
     """List the attacks: what each looks for, needs and costs, and its settings."""
-    from unfooled.attacks import ATTACKS  # noqa: PLC0415  heavy
+    from unfooled.attacks import ATTACKS, TEXT_ATTACKS  # noqa: PLC0415  heavy
     from unfooled.auditing.suites import SUITES  # noqa: PLC0415
 
     if json:
@@ -30,12 +30,12 @@ def attacks(json: o.Json = False) -> None:
                 "bill": attack.bill(10)._asdict(),
                 "settings": _settings(attack),
             }
-            for name, attack in ATTACKS.items()
+            for name, attack in (ATTACKS | TEXT_ATTACKS).items()
         ]
         print_json({"attacks": lines, "suites": {name: _names(suite) for name, suite in SUITES.items()}})
         return
     console = on_stdout()
-    for name, attack in ATTACKS.items():
+    for name, attack in (ATTACKS | TEXT_ATTACKS).items():
         bill = ", ".join(f"{rows:,} {kind}" for kind, rows in attack.bill(10)._asdict().items() if rows)
         looks = "; one run for all radii" if attack.nearest else ""
         console.print(Text.assemble((f"{name:<16}", "bold"), f"needs {attack.needs.name.lower()}; {bill}{looks}"))

@@ -106,12 +106,11 @@ class BlackBox:
         }
 
     def _asked(self, x: Batch) -> Tensor:
-        inputs = np.array(strings(x), dtype=object) if self.texts else self._values(x)
-        differing = np.flatnonzero((inputs != inputs[:1]).reshape(len(inputs), -1).any(axis=1))
-        real = 1 + (int(differing[-1]) if len(differing) else 0)
-        answers = self.ask(inputs[:real])
+        real = _real(x)
+        asked = x.rows(slice(real))
+        answers = self.ask(np.array(strings(asked), dtype=object) if self.texts else self._values(asked))
         self._check(answers, real)
-        padded = np.concatenate([answers, np.repeat(answers[:1], len(inputs) - real, axis=0)])
+        padded = np.concatenate([answers, np.repeat(answers[:1], len(x) - real, axis=0)])
         kind = np.int64 if self.access is Access.DECISION else np.float32
         return torch.from_numpy(padded.astype(kind)).to(x.values.device)
 
@@ -138,6 +137,15 @@ class BlackBox:
                 f"{found}, {k} classes",
                 "List its classes in the order of its scores.",
             )
+
+
+def _real(x: Batch) -> int:
+    """Count the rows of a batch without those at its end that repeat the first."""
+    differ = (x.values != x.values[:1]).flatten(1).any(dim=1)
+    if x.lengths is not None:
+        differ |= x.lengths != x.lengths[0]
+    rows = differ.nonzero().flatten()
+    return 1 + (int(rows[-1]) if len(rows) else 0)
 
 
 def most_access(model: Model) -> Access:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -72,7 +72,7 @@ class Draft:
 
     def with_each(self, edited: dict[int, str], site: int, tries: Sequence[str]) -> list[str]:
         """Write the text with other pieces in some places, and each of `tries` in one more."""
-        written = [edited.get(place, piece) for place, piece in enumerate(self.pieces)]
+        written = [edited.get(place, piece) for place, piece in enumerate(self.pieces)] if edited else self.pieces
         head, tail = "".join(written[:site]), "".join(written[site + 1 :])
         return [head + one + tail for one in tries]
 
@@ -102,7 +102,7 @@ def search_texts(keeper: Keeper[Edits], loss: Loss, queries: int, search: Callab
     asking = _Asking(keeper, problem.objective(loss), torch.full_like(problem.y, queries), width)
     under_way: dict[int, tuple[Search, Asked]] = {}
     for one, text in zip(owner.tolist(), strings(problem.x.rows(owner)), strict=True):
-        lots = partial(_lots, problem.draws, problem.x.ids[one : one + 1])
+        lots = cache(partial(_lots, problem.draws, problem.x.ids[one : one + 1]))
         begun = search(Draft(tuple(within.pieces(text)), within, within.most(text), lots))
         _go_on(under_way, one, begun, None)
     while under_way:

@@ -67,5 +67,5 @@ def one_of_each(draft: Draft, site: int) -> list[str]:
     """Draw one edit of each kind, among all that make a word another."""
     piece = draft.pieces[site]
     kinds = draft.within.neighbours(piece, piece)
-    lots = draft.lots(len(kinds), "kinds", site)
-    return [kind[int(lot * len(kind))] for lot, kind in zip(lots, kinds, strict=True) if kind]
+    lots = draft.lots(len(kinds) * len(draft.pieces), "kinds", 0)[len(kinds) * site :]
+    return [kind[int(lot * len(kind))] for lot, kind in zip(lots, kinds, strict=False) if kind]

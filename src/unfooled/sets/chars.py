@@ -100,6 +100,7 @@ def _edited(piece: str) -> tuple[tuple[str, ...], ...]:
     return tuple(swaps), tuple(replaced), tuple(deletions), tuple(insertions)
 
 
+@lru_cache(maxsize=4096)  # the referee wants both the distance and whether it is small enough
 def typos(one: str, other: str) -> int:
     """Count the fewest edits from one text to another: see `Chars`.
 
