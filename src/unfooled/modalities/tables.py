@@ -60,7 +60,10 @@ def read_text_table(data: bytes, name: str) -> list[Row]:
 def holds_texts(data: bytes) -> bool:
     """Tell whether the header of a table names a column of texts and none of files."""
     first = data.partition(b"\n")[0].decode("utf-8-sig", errors="replace")
-    titles = {title.strip().lower() for title in next(csv.reader([first], delimiter=_delimiter(first)), [])}
+    try:
+        titles = {title.strip().lower() for title in next(csv.reader([first], delimiter=_delimiter(first)), [])}
+    except csv.Error:  # whoever reads the rows says what is wrong
+        return False
     return not titles.isdisjoint(TEXTS) and titles.isdisjoint(FILES)
 
 

@@ -263,3 +263,8 @@ def test_texts_of_every_script_can_be_audited(threat) -> None:
 def test_labels_grant_no_more_than_the_attacker_is_told() -> None:
     found = audited("chars:2", access=Access.DECISION)["chars:2"]
     assert set(found.column("attack")) <= {"random-edits", None}
+
+
+def test_proposals_of_texts_are_refused_in_our_words() -> None:
+    with pytest.raises(InputError, match="pictures and waveforms"):
+        unfooled.judge(unfooled.text_model(scores), (TEXTS, Y), TEXTS, "chars:2")
