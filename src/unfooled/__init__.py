@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unfooled.attacks import ATTACKS, attack_named
+    from unfooled.attacks import ATTACKS, TEXT_ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
     from unfooled.auditing.matrix import transfer
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from unfooled.core.results import Results
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
+    from unfooled.defences.normalising import normalised
     from unfooled.goals import Become, Enter, Leave, Misclassify
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
     from unfooled.models.distilled import distil
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
+    from unfooled.models.text_models import text_model
     from unfooled.report import write_report
     from unfooled.sets.l0 import L0
     from unfooled.sets.l0 import L0 as l0
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ATTACKS": "unfooled.attacks",
+    "TEXT_ATTACKS": "unfooled.attacks",
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
     "Enter": "unfooled.goals",
@@ -63,8 +66,10 @@ _HOMES = {
     "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
+    "normalised": "unfooled.defences.normalising",
     "save": "unfooled.core.folder",
     "sticker": "unfooled.auditing.stickers.study",
+    "text_model": "unfooled.models.text_models",
     "transfer": "unfooled.auditing.matrix",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
@@ -77,6 +82,7 @@ __all__ = [
     "L0",
     "L1",
     "L2",
+    "TEXT_ATTACKS",
     "Access",
     "Become",
     "Enter",
@@ -102,8 +108,10 @@ __all__ = [
     "linf",
     "load",
     "load_model",
+    "normalised",
     "save",
     "sticker",
+    "text_model",
     "transfer",
     "verify",
     "wrap",

@@ -1,4 +1,4 @@
-"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`, or in `SPATIAL`."""
+"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`, `SPATIAL` or `TEXT_ATTACKS`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
-from unfooled.core.threat import Ball
+from unfooled.core.threat import Ball, Edits
 from unfooled.sets.motion import Motion
 
 from .alma import ALMA
@@ -16,12 +16,14 @@ from .apgd import APGD
 from .apgd_l1 import APGDL1
 from .apgd_nearest import APGDNearest
 from .apgd_targeted import APGDTargeted
+from .bad_characters import BadCharacters
 from .bases import BASES
 from .block_pgd import BlockPGD
 from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
 from .corner_noise import CornerNoise
 from .ddn import DDN
+from .deep_word_bug import DeepWordBug
 from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
@@ -35,6 +37,8 @@ from .p_rgf import PRGF
 from .patch_rs import PatchRS
 from .pgd import PGD
 from .pixel_corners import PixelCorners
+from .pwws import PWWS
+from .random_edits import RandomEdits
 from .rays import RayS
 from .sigma_zero import SigmaZero
 from .simba import SimBA
@@ -44,6 +48,9 @@ from .square import Square
 from .square_pgd import SquarePGD
 from .superdeepfool import SuperDeepFool
 from .surfree import SurFree
+from .text_beam import TextBeam
+from .text_genetic import TextGenetic
+from .textfooler import TextFooler
 from .transfer import Transfer
 from .uniform_noise import UniformNoise
 
@@ -93,6 +100,19 @@ ATTACKS: dict[str, Attack[Ball]] = {
 
 SPATIAL: dict[str, Attack[Motion]] = {"spatial-pgd": SpatialPGD(), "grid": Grid()}
 """Those that turn and shift pictures, likewise."""
+TEXT_ATTACKS: dict[str, Attack[Edits]] = {
+    "random-edits": RandomEdits(),
+    "deep-word-bug": DeepWordBug(),
+    "textfooler": TextFooler(),
+    "pwws": PWWS(),
+    "text-beam": TextBeam(),
+    "text-genetic": TextGenetic(),
+    "bad-characters": BadCharacters(),
+}
+"""The same for attacks that edit texts."""
+
+EVERY: dict[str, Attack[Any]] = {**ATTACKS, **SPATIAL, **TEXT_ATTACKS}
+"""All of them."""
 
 
 def attack_named(name: str, **settings: Any) -> Attack[Any]:
@@ -101,7 +121,7 @@ def attack_named(name: str, **settings: Any) -> Attack[Any]:
     Raises:
         InputError: There is no such attack, or it has no such setting.
     """
-    attack: Attack[Any] = ATTACKS.get(name) or SPATIAL.get(name) or _plugged_in(name)
+    attack: Attack[Any] = EVERY.get(name) or _plugged_in(name)
     known = [field.name for field in fields(attack)]  # type: ignore[arg-type]
     unknown = sorted(set(settings) - set(known))
     if unknown:
@@ -110,9 +130,9 @@ def attack_named(name: str, **settings: Any) -> Attack[Any]:
     return changed
 
 
-def _plugged_in(name: str) -> Attack[Ball]:
+def _plugged_in(name: str) -> Attack[Any]:
     found = entry_points(group="unfooled.attacks", name=name)
     if not found:
-        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join((*ATTACKS, *SPATIAL))}.")
-    attack: Attack[Ball] = next(iter(found)).load()
+        raise InputError("There is no such attack", repr(name), f"Choose one of {', '.join(EVERY)}.")
+    attack: Attack[Any] = next(iter(found)).load()
     return attack

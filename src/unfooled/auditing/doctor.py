@@ -74,6 +74,6 @@ def _data(examples: Examples) -> Check:
         found = found.replace(f"{len(examples)} x", f"{len(examples)} examples of {len(shapes)} shapes, such as", 1)
     if len(shapes[0]) == 3 and high <= 2 / 255:
         return Check("data", "warn", found, "Nearly black: were they divided by 255 twice?")
-    if len(shapes) > max(1, len(examples) // 4):
+    if len(shapes) > max(1, len(examples) // 4) and not examples.are_texts:
         return Check("data", "warn", found, "Each shape takes passes of its own: resize the pictures to a few sizes.")
     return Check("data", "ok", found, " ".join(f"{note[0].upper()}{note[1:]}." for note in examples.notes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor
 
 from unfooled.core.errors import InputError
-from unfooled.modalities.carriers import Float32, default_carrier
+from unfooled.modalities.carriers import File, Float32, default_carrier
 from unfooled.modalities.labels import label_array
-from unfooled.modalities.sources import Source, array_source, open_source
+from unfooled.modalities.sources import Source, array_source, open_source, text_source
+from unfooled.modalities.texts import check_text
 
-_FORMS = "Give a path, a tuple (x, y), or batches (x, y) such as a DataLoader yields."
+_FORMS = "Give a path, a tuple (x, y), a list of texts with labels, or batches (x, y) such as a DataLoader yields."
 _LAST_CODE_POINT = 0x10FFFF
 
 
@@ -109,13 +111,17 @@ def _code_points(raw: np.ndarray, where: str) -> np.ndarray:
 
 
 def _pair(x: Any, y: Any) -> Source:
-    """Take (x, y): one array of examples, or a list of them, each of its own shape."""
+    """Take (x, y): one array of examples, or a list of them, each of its own shape, or a list of texts."""
     if isinstance(x, Tensor | np.ndarray):
         array = _array(x)
         if array.ndim == 0:
             raise InputError("x needs one entry an example", "a single value", "Give x as (n, c, h, w) or (n, t).")
         return array_source(array, label_array(_array(y), len(array)))
     if isinstance(x, list | tuple):
+        if x and all(isinstance(item, str) for item in x):
+            for i, text in enumerate(x):
+                check_text(text, f"example {i}")
+            return text_source(x, label_array(_array(y), len(x)))
         return _listed([_array(item) for item in x], label_array(_array(y), len(x)), ragged=True)
     raise InputError("x is an array of examples, or a list of arrays", f"a {type(x).__name__}", _FORMS)
 
@@ -131,17 +137,21 @@ def _joined(items: Iterator[Any]) -> Source:
     rows: list[np.ndarray] = []
     labels: list[int] = []
     ragged = False
+    carriers: set[File] = set()
     for item in items:
         if not isinstance(item, list | tuple) or len(item) != 2:
             raise InputError("The data yield something else than pairs (x, y)", _described(item), _FORMS)
         x, y = item
         single = _array(y).ndim == 0  # a Dataset yields one example at a time
-        part = _pair(_array(x)[None], _array(y)[None]) if single else _pair(x, y)
+        one = [x] if isinstance(x, str) else _array(x)[None] if single else x
+        part = _pair(one, _array(y)[None] if single else y)
         ragged |= part.ragged
+        carriers.add(part.carrier)
         rows += [np.array(part.load(i)) for i in range(len(part))]  # a copy: loaders may use their memory again
         labels += part.labels.tolist()
     lengths = {row.shape for row in rows}
-    return _listed(rows, np.array(labels, np.int64), ragged=ragged or len(lengths) > 1)
+    joined = _listed(rows, np.array(labels, np.int64), ragged=ragged or len(lengths) > 1)
+    return replace(joined, carrier=carriers.pop()) if len(carriers) == 1 else joined
 
 
 def _items(data: Any) -> Iterator[Any]:

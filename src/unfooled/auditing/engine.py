@@ -160,9 +160,11 @@ class _Run:
             "seconds": round(time.perf_counter() - began, 3),
             **self.note,
         }
-        if isinstance(plan.model, BlackBox) and (sent := plan.model.sent()):
-            run["sent"] = sent
-            run["notes"].append(sent_note(sent))
+        if isinstance(plan.model, BlackBox):
+            run["notes"] += plan.model.remarks()
+            if sent := plan.model.sent():
+                run["sent"] = sent
+                run["notes"].append(sent_note(sent))
         if self.evidence is not None:
             run["measurements"] = self.evidence.as_json()
         if self.ended:

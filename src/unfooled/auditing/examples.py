@@ -16,7 +16,7 @@ from torch import Tensor
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Carrier
-from unfooled.modalities.carriers import Png
+from unfooled.modalities.carriers import Png, Utf8
 from unfooled.modalities.sources import Source
 
 from .door import source_of, values_of
@@ -62,6 +62,11 @@ class Examples:
         """Lowest and highest input: -1 and 1 for waveforms, else 0 and 1."""
         return (-1.0, 1.0) if len(self.shapes[0]) == 1 else (0.0, 1.0)
 
+    @cached_property
+    def are_texts(self) -> bool:
+        """Whether these are texts: code points."""
+        return len(self.shapes[0]) == 1 and not np.issubdtype(self.carrier.unpack(self.stored(0)).dtype, np.floating)
+
     def stored(self, i: int) -> np.ndarray:
         """Give example i as its carrier stores it: uint8 for png8, float32 or int64 (code points) for float32."""
         return self.carrier.pack(values_of(self.source.load(self.positions[i]), self._called(i)))
@@ -99,9 +104,9 @@ class Examples:
     def groups(self, index: Sequence[int]) -> list[list[int]]:
         """Part examples by padded shape; within a group, and among groups, order is kept.
 
-        Lists of waveforms or texts are padded to the next of a few widths (powers of two and three steps between),
-        chosen by each example's own length, so that no example's answer hangs on its neighbours. Examples that came
-        as one array are not padded.
+        Lists of waveforms are padded to the next of a few widths (powers of two and three steps between), and texts,
+        whose padding few models ever read, to the next power of two: chosen by each example's own length, so that no
+        example's answer hangs on its neighbours. Examples that came as one array are not padded.
         """
         parted: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i in index:
@@ -129,7 +134,9 @@ class Examples:
 
     def _padded(self, i: int) -> tuple[int, ...]:
         shape = self.shapes[i]
-        return (padded_width(shape[0]),) if self.source.ragged and len(shape) == 1 else shape
+        if not self.source.ragged or len(shape) != 1:
+            return shape
+        return (1 << (shape[0] - 1).bit_length(),) if self.carrier == Utf8() else (padded_width(shape[0]),)
 
     def _called(self, i: int) -> str:
         return _called(self.source, self.positions[i])

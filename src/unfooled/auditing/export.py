@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import write_atomically
 from unfooled.core.results import Results
-from unfooled.modalities.carriers import default_carrier
+from unfooled.modalities.carriers import holder_of
 
 MANIFEST, README = "manifest.csv", "README.txt"
 COLUMNS = (
@@ -38,6 +38,7 @@ To check them without unfooled, with Python, numpy and Pillow:
         change = (read(line["adv_file"]) - read(line["clean_file"])).astype(float)
         print(line["threat"], line["adv_file"], "linf", abs(change).max(), "l2", (change**2).sum() ** 0.5)
 
+Texts (.txt) are read by open(name, encoding="utf-8", newline="").read(); their changes are counted in edits.
 Then show both files to your model, as it is deployed. Or, with unfooled: unfooled verify RUN --files THIS_FOLDER
 """
 
@@ -125,7 +126,7 @@ def _written(folder: Path, results: Results, row: dict[str, Any], names: str) ->
     for kind, array in stored.items():
         path = folder / f"{names}_{kind}"
         path.parent.mkdir(exist_ok=True)
-        written = default_carrier(array.dtype, array.shape).write(path, array)
+        written = holder_of(array).write(path, array)
         line[f"{kind}_file"] = written.relative_to(folder).as_posix()
         line[f"{kind}_sha256"] = hashlib.sha256(written.read_bytes()).hexdigest()
     return line

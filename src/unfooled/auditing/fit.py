@@ -1,17 +1,44 @@
-"""Whether a suite has attacks for a threat."""
+"""Whether a threat is one for the data, and a suite has attacks for it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import get_args, get_type_hints
 
-from unfooled.attacks import ATTACKS
+from unfooled.attacks import EVERY
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
-from unfooled.core.threat import Ball, ThreatModel
+from unfooled.core.threat import Ball, Edits, PerturbationSet, ThreatModel
+from unfooled.sets.motion import Motion
+from unfooled.sets.sticker import Disc
 
+from .examples import Examples
 from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
+
+
+def check_range(within: PerturbationSet, examples: Examples) -> None:
+    """Check that a set is made for such data: edits for texts, motions for pictures, balls for the range of values.
+
+    Raises:
+        InputError: It is not.
+    """
+    domain = examples.domain
+    if isinstance(within, Motion) and (domain != (0.0, 1.0) or examples.are_texts):
+        raise InputError("Only pictures can be turned and shifted", f"{within} for waveforms or texts", "Use a ball.")
+    if examples.are_texts is not isinstance(within, Edits) and isinstance(within, Edits | Ball | Disc):
+        kind = "texts" if examples.are_texts else "pictures or waveforms"
+        raise InputError(
+            f"The threat {within} is not for such data", f"these are {kind}",
+            "Texts take chars:3, invisible:5 or homoglyphs:5; pictures and waveforms linf:4/255, l2:3 and such.",
+        )  # fmt: skip
+    if isinstance(within, Ball | Disc) and (within.low, within.high) != domain:
+        low, high = domain
+        raise InputError(
+            f"These data live in [{low:g}, {high:g}], and {within} in another range",
+            f"[{within.low:g}, {within.high:g}]",
+            f"Write the threat as text, or give it low={low:g}, high={high:g}.",
+        )
 
 
 def check_fit(stages: Sequence[Stage], threat: ThreatModel) -> None:
@@ -51,7 +78,7 @@ def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
     """
     meant = meant_for(stages, threat)
     if all(obstacle(stage, threat) for stage in meant):
-        able = [name for name, attack in ATTACKS.items() if attack.needs <= threat.access]
+        able = [name for name, attack in EVERY.items() if attack.needs <= threat.access]
         raise AccessError(
             f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
             ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in meant),
@@ -60,7 +87,7 @@ def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
 
 
 def _nearest() -> list[str]:
-    return [name for name, attack in ATTACKS.items() if attack.nearest]
+    return [name for name, attack in EVERY.items() if attack.nearest]
 
 
 def _searched(attack: Attack[Ball]) -> type | None:

@@ -87,6 +87,9 @@ def judge(
         InputError: There is not one proposal of the right shape for each example.
     """
     examples = read_examples(data)
+    if examples.are_texts:
+        do = "Audit the model itself, or add the texts to the data."
+        raise InputError("Proposals are judged for pictures and waveforms alone", "texts", do)
     proposals = [np.asarray(one, dtype=np.float32) for one in x_adv]
     if len(proposals) != len(examples):
         raise InputError(

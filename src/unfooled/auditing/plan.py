@@ -15,7 +15,7 @@ import torch
 import unfooled
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access, Model
-from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.core.threat import Ball, Scaled, ThreatModel
 from unfooled.models.black_box import most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
@@ -163,8 +163,8 @@ def describe_threat(threat: ThreatModel) -> dict[str, Any]:
         "goal": threat.goal.name,
         "within": str(within.within if isinstance(within, Masked) else within),
         "region": within.region.to_text() if isinstance(within, Masked) else None,
-        "domain": [within.low, within.high] if isinstance(within, Ball | Disc) else [0.0, 1.0],
-        "radius": within.radius if isinstance(within, Ball | Disc | Motion) and not unlimited(within) else None,
+        "domain": [within.low, within.high] if isinstance(within, Ball | Disc) else None,
+        "radius": within.radius if isinstance(within, Scaled | Disc | Motion) and not unlimited(within) else None,
         "access": threat.access.name.lower(),
         "budget": threat.budget,
         "carrier": str(threat.carrier),
@@ -190,23 +190,6 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
     if steady and most_access(model) < Access.GRADIENT:
         check_steady(model, x)
     return classes
-
-
-def check_range(within: PerturbationSet, domain: tuple[float, float]) -> None:
-    """Check that a ball knows the range in which the data live, and that what is to be moved are pictures.
-
-    Raises:
-        InputError: It knows another, or they are not.
-    """
-    if isinstance(within, Motion) and domain != (0.0, 1.0):
-        raise InputError("Only pictures can be turned and shifted", f"{within} for waveforms or texts", "Use a ball.")
-    if isinstance(within, Ball | Disc) and (within.low, within.high) != domain:
-        low, high = domain
-        raise InputError(
-            f"These data live in [{low:g}, {high:g}], and {within} in another range",
-            f"[{within.low:g}, {within.high:g}]",
-            f"Write the threat as text, or give it low={low:g}, high={high:g}.",
-        )
 
 
 def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:

@@ -15,8 +15,8 @@ from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .examples import read_examples
-from .fit import check_access, check_fit
-from .plan import Plan, check, check_range, check_threats, limits
+from .fit import check_access, check_fit, check_range
+from .plan import Plan, check, check_threats, limits
 from .stages import Stage, for_all
 from .suites import read_suites
 from .surrogates import check_owned, read_surrogates
@@ -58,11 +58,12 @@ def planned(
     read = by_knowledge(asked, most) if knowledge else seen(asked, most)
     name, stages = read_suites(suite, read)
     stages = for_all(stages, most)
+    for threat in read:
+        check_range(threat.within, examples)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     check_owned([stage.attack for stage in stages], surrogates)
     for threat in read:
-        check_range(threat.within, examples.domain)
         check_fit(stages, threat)
         check_access(stages, threat)
     return Plan(

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from unfooled.attacks import ATTACKS, SPATIAL, attack_named
+from unfooled.attacks import ATTACKS, EVERY, attack_named
 from unfooled.attacks.apply import Apply
 from unfooled.attacks.block_pgd import BlockPGD
 from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access
-from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.core.threat import Ball, Edits, PerturbationSet, ThreatModel
 from unfooled.crafting.keeping import read as read_artefact
 from unfooled.sets.motion import Motion
 
@@ -108,6 +108,13 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("rays", attack_named("rays"), "l0"),
     ),
     "transfer": ("mi-fgsm", "di-ti-mi", "vmi", "bsr", "bases"),
+    "text": (
+        "random-edits",
+        Stage("deep-word-bug", attack_named("deep-word-bug"), "chars"),
+        *(Stage("textfooler", attack_named("textfooler"), kind) for kind in ("words", "invisible", "homoglyphs")),
+        *(Stage("bad-characters", attack_named("bad-characters"), kind) for kind in ("invisible", "homoglyphs")),
+        "text-beam",
+    ),
     "distances": (
         Stage("fmn", attack_named("fmn", steps=60), "linf"),
         Stage("boundary-walk", attack_named("boundary-walk", steps=60), "l2"),
@@ -119,9 +126,9 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
 which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the
-place of `standard` where the attacker is told no more than that, and `spatial` for turns and shifts; `transfer` climbs
-surrogates, which must be given. `autoattack` is AutoAttack's version `standard` for Linf and L2, attack by attack,
-where that figure must be quoted.
+place of `standard` where the attacker is told no more than that; for turns and shifts `spatial` does, and `text` for
+texts, whatever the attacker sees; `transfer` climbs surrogates, which must be given. `autoattack` is AutoAttack's
+version `standard` for Linf and L2, attack by attack, where that figure must be quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
 concentrate there, and the last of them are asked by random search too, which no gradient can mislead. Not only the
@@ -146,7 +153,7 @@ def read_suite(suite: str | Sequence[str | Stage | Attack[Ball]]) -> tuple[str, 
     """
     if isinstance(suite, str):
         names = SUITES.get(suite)
-        if names is None and (suite in (*ATTACKS, *SPATIAL) or suite.startswith(_APPLY)):
+        if names is None and (suite in EVERY or suite.startswith(_APPLY)):
             names = (suite,)
         if names is None:
             known = ", ".join(SUITES)
@@ -167,9 +174,9 @@ def read_suites(
 ) -> tuple[str, tuple[Stage, ...]]:
     """Read a suite for attackers who see different things; returns the name of the first one's and all stages.
 
-    `standard` means `spatial` for motions, and `scores` or `labels` to those who see no more. Of several, whoever
-    cannot use all attacks of a suite that is named has that too; attacks that are listed are for everybody who can use
-    them.
+    `standard` means `spatial` for motions, `text` for edits, and `scores` or `labels` to those who see no more. Of
+    several, whoever cannot use all attacks of a suite that is named has that too; attacks that are listed are for
+    everybody who can use them.
 
     Args:
         suite: As in `read_suite`.
@@ -178,8 +185,9 @@ def read_suites(
     Raises:
         InputError: As by `read_suite`.
     """
-    if suite == "standard" and all(isinstance(threat.within, Motion) for threat in threats):
-        return read_suite("spatial")
+    for kind, own_suite in ((Motion, "spatial"), (Edits, "text")):
+        if suite == "standard" and all(isinstance(threat.within, kind) for threat in threats):
+            return read_suite(own_suite)
     sights, instead = {threat.access for threat in threats}, {Access.SCORES: "scores", Access.DECISION: "labels"}
     most = max(sights)
     name, first = read_suite(instead.get(most, suite) if suite == "standard" else suite)
@@ -204,7 +212,7 @@ def _stage(given: str | Stage | Attack[Ball]) -> Stage:
 
 
 def _name_of(attack: Attack[Ball]) -> str:
-    return next((name for name, known in {**ATTACKS, **SPATIAL}.items() if known == attack), type(attack).__name__)
+    return next((name for name, known in EVERY.items() if known == attack), type(attack).__name__)
 
 
 def _unused(name: str, stages: list[Stage]) -> str:

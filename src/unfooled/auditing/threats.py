@@ -12,7 +12,7 @@ from unfooled.core.errors import InputError
 from unfooled.core.names import BY
 from unfooled.core.region import Region
 from unfooled.core.target import Access
-from unfooled.core.threat import SIGHTS, Ball, Carrier, Goal, PerturbationSet, ThreatModel
+from unfooled.core.threat import SIGHTS, Carrier, Goal, PerturbationSet, Scaled, ThreatModel
 from unfooled.goals import Misclassify, parse_goal
 from unfooled.modalities.pictures import read_picture
 from unfooled.sets.grammar import parse_sets
@@ -53,7 +53,9 @@ def read_threats(
         for threat in threats
     ]
     if not threats:
-        raise InputError("An audit needs at least one threat", "none", "Name one, such as linf:4/255.")
+        raise InputError(
+            "An audit needs at least one threat", "none", "Name one, such as linf:4/255 or, for texts, chars:3."
+        )
     twice = [name for name, count in Counter(threat.name for threat in threats).items() if count > 1]
     if twice:
         raise InputError("Two threats have the same name", ", ".join(twice), "Audit them in two runs.")
@@ -132,9 +134,9 @@ def _read(item: str | PerturbationSet | ThreatModel, domain: tuple[float, float]
 
 def _without_radius(threat: ThreatModel) -> ThreatModel | None:
     within = threat.within
-    return replace(threat, within=within.resized(0.0)) if isinstance(within, Ball) else None
+    return replace(threat, within=within.resized(0.0)) if isinstance(within, Scaled) else None
 
 
 def _radius(threat: ThreatModel) -> float:
     within = threat.within
-    return within.radius if isinstance(within, Ball) else 0.0
+    return within.radius if isinstance(within, Scaled) else 0.0

@@ -20,7 +20,7 @@ from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
 from unfooled.core.threat import ThreatModel
 from unfooled.goals import parse_goal
-from unfooled.modalities.carriers import Float32, carrier_named, default_carrier
+from unfooled.modalities.carriers import Float32, Utf8, carrier_named, holder_of
 from unfooled.modalities.pictures import read_picture
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
@@ -95,7 +95,7 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
     try:
         region = entry["region"]
         written = str(entry["within"]) if region is None else f"{entry['within']}@region"
-        low, high = entry["domain"]
+        low, high = entry["domain"] or (0.0, 1.0)  # texts have none
         (within,) = parse_sets(written, low, high, read_region=lambda _: Region.from_text(str(region)))
         return ThreatModel(
             parse_goal(str(entry["goal"])),
@@ -144,10 +144,13 @@ def _from_files(results: Results, manifest: Mapping[tuple[str, int], Files], row
     files = manifest.get((row["threat"], row["example"]))
     if files is None:
         raise InputError("the manifest does not list it", "no such line", "Export the run again.")
-    clean, adversarial = (Float32().read(path) if path.suffix == ".npy" else read_picture(path) for path in files)
+    clean, adversarial = (_READERS.get(path.suffix, read_picture)(path) for path in files)
     if not np.array_equal(clean, _stored(results, row)[0]):
         raise InputError("the clean file is not the example that was audited", files.clean.name, "Export it again.")
     return clean, adversarial
+
+
+_READERS: dict[str, Callable[[Path], np.ndarray]] = {".npy": Float32().read, ".txt": Utf8().read}
 
 
 def _checked(
@@ -156,7 +159,7 @@ def _checked(
     name = str(row["name"]) or f"example {row['example']}"
     try:
         x, x_adv = pair_of(row)
-        if x.shape != x_adv.shape:
+        if x.shape != x_adv.shape and x.ndim > 1:
             raise InputError("its shape has changed", f"{x_adv.shape} for {x.shape}", "Run the audit again.")
     except InputError as error:
         return Checked(row["threat"], name, False, -1, nan, f"{error.wrong} ({error.found})")
@@ -170,7 +173,7 @@ def _checked(
 
 
 def _batch(stored: np.ndarray, device: str | torch.device) -> Batch:
-    unpacked = default_carrier(stored.dtype, stored.shape).unpack(stored)
+    unpacked = holder_of(stored).unpack(stored)
     values = torch.from_numpy(unpacked).unsqueeze(0).to(device)
     lengths = torch.tensor([values.shape[-1]], device=device) if values.ndim == 2 else None
     return Batch(values, torch.zeros(1, dtype=torch.int64, device=device), lengths)

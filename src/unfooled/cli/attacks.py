@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -13,15 +13,13 @@ from .terminal import on_stdout, print_json
 
 if TYPE_CHECKING:
     from unfooled.auditing.stages import Stage
-    from unfooled.core.attack import Attack
 
 
 def attacks(json: o.Json = False) -> None:
     """List the attacks: what each looks for, needs and costs, and its settings."""
-    from unfooled.attacks import ATTACKS, SPATIAL  # noqa: PLC0415  heavy
+    from unfooled.attacks import EVERY  # noqa: PLC0415  heavy
     from unfooled.auditing.suites import SUITES  # noqa: PLC0415
 
-    known: dict[str, Attack[Any]] = {**ATTACKS, **SPATIAL}
     if json:
         lines = [
             {
@@ -32,12 +30,12 @@ def attacks(json: o.Json = False) -> None:
                 "bill": attack.bill(10)._asdict(),
                 "settings": _settings(attack),
             }
-            for name, attack in known.items()
+            for name, attack in EVERY.items()
         ]
         print_json({"attacks": lines, "suites": {name: _names(suite) for name, suite in SUITES.items()}})
         return
     console = on_stdout()
-    for name, attack in known.items():
+    for name, attack in EVERY.items():
         bill = ", ".join(f"{rows:,} {kind}" for kind, rows in attack.bill(10)._asdict().items() if rows)
         looks = "; one run for all radii" if attack.nearest else ""
         console.print(Text.assemble((f"{name:<16}", "bold"), f"needs {attack.needs.name.lower()}; {bill}{looks}"))

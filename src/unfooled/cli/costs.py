@@ -43,7 +43,7 @@ def write(console: Console, found: Estimate) -> None:
         f"{needed:,} would tell it to within {100 * PRECISION:.0f} points"
     )
     if found.shapes > 1:
-        console.print(f"{found.shapes} shapes: each takes passes of its own. Pictures of one size would be cheaper.")
+        console.print(f"{found.shapes} shapes: each takes passes of its own. Examples of one size would be cheaper.")
 
 
 def as_json(found: Estimate) -> dict[str, Any]:

@@ -47,7 +47,9 @@ Model = Annotated[
 Data = Annotated[
     str | None,
     typer.Argument(
-        help="A folder of class folders, a CSV of file and label, an npz, or zoo:photos.", show_default=False
+        help="A folder of class folders, a CSV of file and label, an npz, or zoo:photos; texts: a CSV, .jsonl or "
+        ".parquet of text and label.",
+        show_default=False,
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
@@ -68,7 +70,8 @@ Threat = Annotated[
     typer.Option(
         "--threat",
         "-t",
-        help="linf:4/255, l2:3, linf:1/255,2/255, l2 for no limit, 'l2:3 by labels'; several times.",
+        help="linf:4/255, l2:3, linf:1/255,2/255, l2 for no limit, 'l2:3 by labels'; of texts chars:3, invisible:5, "
+        "homoglyphs:5, words:0.2; several times.",
         rich_help_panel=ATTACKER,
     ),
 ]

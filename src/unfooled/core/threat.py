@@ -85,13 +85,46 @@ class PerturbationSet(Protocol):
 
 
 @runtime_checkable
-class Ball(PerturbationSet, Protocol):
-    """A set around x in which gradient and random searches can move."""
+class Scaled(PerturbationSet, Protocol):
+    """A set that comes in every size: what is allowed at a radius is allowed at every larger one."""
 
     @property
     def radius(self) -> float:
         """Largest distance allowed; infinite where there is no limit but the range of inputs."""
         ...
+
+    def resized(self, radius: float) -> Self:
+        """Return the same set with another radius."""
+        ...
+
+
+@runtime_checkable
+class Edits(Scaled, Protocol):
+    """Texts that a few single edits make of a text x: substitutions, insertions and deletions alike."""
+
+    def pieces(self, text: str) -> list[str]:
+        """Cut a text into pieces that make it up again: every second one, from the second on, may be edited."""
+        ...
+
+    def neighbours(self, piece: str, clean: str) -> list[list[str]]:
+        """List by kind what one more edit makes of a piece that was `clean` in x.
+
+        Kinds are always as many and in the same order; nothing is listed twice, nor the piece itself.
+        """
+        ...
+
+    def most(self, text: str) -> int:
+        """Say how many edits a text x bears: so many of them, wherever, never lead out of the set."""
+        ...
+
+    def growth(self, width: int) -> int:
+        """Say by how many characters a text of `width` or fewer can grow at most."""
+        ...
+
+
+@runtime_checkable
+class Ball(Scaled, Protocol):
+    """A set around x in which gradient and random searches can move."""
 
     @property
     def low(self) -> float:
@@ -137,10 +170,6 @@ class Ball(PerturbationSet, Protocol):
         It stays in the range of inputs; where the range ends before the gap (n,) is crossed, it goes as far as it
         can. Where the gap is not positive, it is x.
         """
-        ...
-
-    def resized(self, radius: float) -> Self:
-        """Return the same set with another radius."""
         ...
 
 

@@ -143,11 +143,70 @@ class Float32:
             ) from error
 
 
-CARRIERS: dict[str, Png | Float32] = {str(carrier): carrier for carrier in (Png(8), Png(16), Float32())}
+@dataclass(frozen=True)
+class Utf8:
+    """A text file in UTF-8 that holds one text and nothing else: no byte order mark, no line end of its own."""
+
+    def __str__(self) -> str:
+        return "utf8"
+
+    @property
+    def levels(self) -> None:
+        """No grid."""
+        return
+
+    def pack(self, values: np.ndarray) -> np.ndarray:
+        """Write code points (t,) as bytes (b,) uint8.
+
+        Raises:
+            InputError: One of them is half of a surrogate pair, which is no character.
+        """
+        try:
+            text = values.astype("<u4").tobytes().decode("utf-32-le")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                "A text file holds characters", f"code point {int(values[error.start // 4]):#x}", "Use carrier float32."
+            ) from error
+        return np.frombuffer(text.encode(), np.uint8)
+
+    def unpack(self, stored: np.ndarray) -> np.ndarray:
+        """Read bytes (b,) back into code points (t,) int64.
+
+        Raises:
+            InputError: They are not UTF-8.
+        """
+        try:
+            text = stored.tobytes().decode()
+        except UnicodeDecodeError as error:
+            raise InputError("A text is stored in UTF-8", str(error), "Write it with the carrier utf8.") from error
+        return np.frombuffer(text.encode("utf-32-le"), "<u4").astype(np.int64)
+
+    def write(self, path: Path, stored: np.ndarray) -> Path:
+        """Write a real text file; returns its path, with `.txt` added if need be."""
+        path = _ending(path, ".txt")
+        path.write_bytes(stored.tobytes())
+        return path
+
+    def read(self, path: Path) -> np.ndarray:
+        """Read a text file back, (b,) uint8.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        try:
+            return np.frombuffer(path.read_bytes(), np.uint8)
+        except OSError as error:
+            raise InputError("This text file cannot be read", f"{path}: {error.strerror}", "Check its path.") from error
+
+
+File = Png | Float32 | Utf8
+"""What can hold an example."""
+
+CARRIERS: dict[str, File] = {str(carrier): carrier for carrier in (Png(8), Png(16), Float32(), Utf8())}
 """Every carrier by its name."""
 
 
-def carrier_named(name: str) -> Png | Float32:
+def carrier_named(name: str) -> File:
     """Find a carrier by its name, such as `png8`.
 
     Raises:
@@ -160,7 +219,7 @@ def carrier_named(name: str) -> Png | Float32:
     return CARRIERS[name]
 
 
-def default_carrier(dtype: np.dtype, shape: tuple[int, ...]) -> Png | Float32:
+def default_carrier(dtype: np.dtype, shape: tuple[int, ...]) -> File:
     """Choose the file that holds an example exactly: png8, png16, or float32 where no PNG does.
 
     Args:
@@ -171,6 +230,11 @@ def default_carrier(dtype: np.dtype, shape: tuple[int, ...]) -> Png | Float32:
         if dtype == carrier.dtype and len(shape) == 3 and shape[0] in carrier.channels:
             return carrier
     return Float32()
+
+
+def holder_of(stored: np.ndarray) -> File:
+    """Find the file that holds an example, by the array that a carrier packed: bytes (b,) are a text in UTF-8."""
+    return Utf8() if stored.dtype == np.uint8 and stored.ndim == 1 else default_carrier(stored.dtype, stored.shape)
 
 
 def _ending(path: Path, suffix: str) -> Path:

@@ -1,4 +1,4 @@
-"""Labelled data on disk, read when it is asked for: class folders, CSV tables, npz archives."""
+"""Labelled data on disk, read when it is asked for: class folders, tables of files or texts, npz archives."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import numpy as np
 from unfooled.core.errors import InputError
 
 from .archives import read_archive
-from .carriers import Float32, Png, default_carrier
+from .carriers import File, Png, Utf8, default_carrier
 from .decoding import SUFFIXES
 from .labels import numbered
 from .pictures import picture_form, read_picture
-from .tables import read_table
+from .tables import Row, holds_texts, read_table
+from .texts import code_points, read_texts
 
 _SIDECARS = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
 _SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
@@ -41,7 +42,7 @@ class Source:
     names: list[str]
     labels: np.ndarray
     load: Callable[[int], np.ndarray] = field(repr=False)
-    carrier: Png | Float32
+    carrier: File
     notes: tuple[str, ...] = ()
     ragged: bool = False
 
@@ -52,13 +53,14 @@ class Source:
 def open_source(path: str | Path, classes: Sequence[str] | None = None) -> Source:
     """Open labelled data on disk.
 
-    Three kinds are known:
+    Four kinds are known:
 
     * A folder with one folder a class, whose pictures may lie at any depth. If `classes` holds every folder name,
       the names count; else folder names made of digits are class numbers; else, without `classes`, folders are
       numbered in alphabetical order, as torchvision's ImageFolder does.
     * A CSV table with a header: a column `file` (or `path`, `filename`, `image`) and a column `label` (or `y`,
       `class`), whose labels are read as folder names are. Paths are relative to the table, or absolute.
+    * A table of texts: CSV, JSON lines or Parquet, with a column `text` (or `sentence`, `content`) in place of files.
     * An npz archive of `x` (n, c, h, w), (n, h, w) or (n, t), and `y` (n,). Pictures are uint8, uint16, or floats in
       [0, 1]; one-dimensional examples are floats in [-1, 1], or integer code points. Nothing is unpickled.
 
@@ -72,20 +74,32 @@ def open_source(path: str | Path, classes: Sequence[str] | None = None) -> Sourc
     path = Path(path)
     try:
         if not path.exists():
-            raise InputError("There is no such file or folder", str(path), "Name a folder, a .csv or an .npz file.")
+            raise InputError(
+                "There is no such file or folder", str(path), "Name a folder, a .csv, .jsonl, .parquet or .npz file."
+            )
         kind = _folder if path.is_dir() else _KINDS.get(path.suffix.lower())
         if kind is not None:
             return kind(path, classes)
     except OSError as error:
         raise InputError("The data cannot be read", f"{path}: {error.strerror}", "Check path and rights.") from error
     raise InputError(
-        "Data come as a folder of class folders, a .csv table or an .npz archive", str(path), "Bring it into one."
+        "Data come as a folder of class folders, a table (.csv, .jsonl, .parquet) or an .npz archive",
+        str(path),
+        "Bring it into one.",
     )
 
 
 def array_source(x: np.ndarray, labels: np.ndarray, notes: tuple[str, ...] = ()) -> Source:
     """Take arrays for a source: x (n, ...), labels (n,) int64, checked already."""
     return Source([""] * len(x), labels, x.__getitem__, default_carrier(x.dtype, x.shape[1:]), notes)
+
+
+def text_source(
+    texts: Sequence[str], labels: np.ndarray, names: list[str] | None = None, notes: tuple[str, ...] = ()
+) -> Source:
+    """Take texts for a source: n texts that are not blank, labels (n,) int64, checked already."""
+    called = [""] * len(texts) if names is None else names
+    return Source(called, labels, lambda i: code_points(texts[i]), Utf8(), notes, ragged=True)
 
 
 def _folder(root: Path, classes: Sequence[str] | None) -> Source:
@@ -128,17 +142,31 @@ def _skipped(files: set[Path]) -> tuple[str, ...]:
 
 
 def _table(path: Path, classes: Sequence[str] | None) -> Source:
-    rows = read_table(path.read_bytes(), str(path))
-    files = [path.parent / row.file for row in rows]
+    data = path.read_bytes()
+    if holds_texts(data):
+        return _texts(path, classes)
+    rows = read_table(data, str(path))
+    files = [path.parent / row.content for row in rows]
     for row, file in zip(rows, files, strict=True):
         if not _there(file):
             raise InputError(
                 "A file of this table is missing",
-                f"line {row.line} of {path}: {row.file[:200]!r}",
+                f"line {row.line} of {path}: {row.content[:200]!r}",
                 f"Write paths relative to {path.parent}, or absolute ones.",
             )
+    labels, notes = _numbered(rows, classes)
+    return _pictures(str(path), files, [row.content for row in rows], labels, notes)
+
+
+def _numbered(rows: list[Row], classes: Sequence[str] | None) -> tuple[list[int], tuple[str, ...]]:
     numbers, notes = numbered([row.label for row in rows], classes, "labels")
-    return _pictures(str(path), files, [row.file for row in rows], [numbers[row.label] for row in rows], notes)
+    return [numbers[row.label] for row in rows], notes
+
+
+def _texts(path: Path, classes: Sequence[str] | None) -> Source:
+    rows = read_texts(path.read_bytes(), str(path), path.suffix.lower())
+    labels, notes = _numbered(rows, classes)
+    return text_source([row.content for row in rows], np.array(labels), [f"line {row.line}" for row in rows], notes)
 
 
 def _there(file: Path) -> bool:
@@ -181,4 +209,4 @@ def _archive(path: Path, classes: Sequence[str] | None) -> Source:
     return array_source(x[:, None], y, ("pictures (n, h, w) were taken for grey ones, (n, 1, h, w)",))
 
 
-_KINDS = {".csv": _table, ".tsv": _table, ".npz": _archive}
+_KINDS = {".csv": _table, ".tsv": _table, ".jsonl": _texts, ".parquet": _texts, ".npz": _archive}

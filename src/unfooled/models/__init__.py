@@ -5,5 +5,6 @@ from .classifier import Classifier, wrap
 from .load import load_model
 from .preprocess import Preprocess
 from .ready import check_ready
+from .text_models import text_model
 
-__all__ = ["BlackBox", "Classifier", "Preprocess", "check_ready", "load_model", "most_access", "wrap"]
+__all__ = ["BlackBox", "Classifier", "Preprocess", "check_ready", "load_model", "most_access", "text_model", "wrap"]

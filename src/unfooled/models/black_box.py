@@ -14,12 +14,15 @@ from unfooled.core.answer import UNREADABLE, Labels, Scores
 from unfooled.core.batch import Batch
 from unfooled.core.errors import AccessError, ModelError
 from unfooled.core.target import Access, Model
+from unfooled.core.texts import strings
 
 from .classifier import Classifier
 from .preprocess import Preprocess
 
 Ask = Callable[[np.ndarray], np.ndarray]
-"""Inputs (r, ...) -> scores (r, k) of floats, or labels (r,) of whole numbers: one row each, in the order asked."""
+"""Inputs (r, ...) -> scores (r, k) of floats, or labels (r,) of whole numbers: one row each, in the order asked.
+
+Texts come as an array (r,) of strings."""
 
 
 def unasked() -> dict[str, int]:
@@ -29,7 +32,7 @@ def unasked() -> dict[str, int]:
 
 @dataclass(frozen=True)
 class BlackBox:
-    """What `onnx:`, `http:` and `exec:` load.
+    """What `onnx:`, `http:` and `exec:` load, and `text_model` makes.
 
     Rows at the end of a batch that repeat its first one are the padding of a pass (`Batch.padded`): they are given the
     first one's answer and not asked about, since a question may cost money.
@@ -44,6 +47,8 @@ class BlackBox:
         preprocess: Resizing and normalisation before it is asked; None where it takes pictures in [0, 1].
         about: More about it, as plain JSON values and without secrets.
         sent: Says what was sent so far, by name; empty where nothing leaves this process.
+        texts: Whether it is asked with strings in place of code points.
+        remarks: Says what a reader of the run should know of how it answered.
     """
 
     ask: Ask
@@ -55,6 +60,8 @@ class BlackBox:
     preprocess: Preprocess | None = None
     about: Mapping[str, Any] | None = None
     sent: Callable[[], dict[str, int]] = unasked
+    texts: bool = False
+    remarks: Callable[[], list[str]] = list
 
     @property
     def device(self) -> torch.device:
@@ -99,15 +106,18 @@ class BlackBox:
         }
 
     def _asked(self, x: Batch) -> Tensor:
-        values = x.values.detach() if self.preprocess is None else self.preprocess(x.values.detach())
-        inputs = values.cpu().numpy()
-        differing = np.flatnonzero((inputs != inputs[:1]).reshape(len(inputs), -1).any(axis=1))
-        real = 1 + (int(differing[-1]) if len(differing) else 0)
-        answers = self.ask(inputs[:real])
+        real = _real(x)
+        asked = x.rows(slice(real))
+        answers = self.ask(np.array(strings(asked), dtype=object) if self.texts else self._values(asked))
         self._check(answers, real)
-        padded = np.concatenate([answers, np.repeat(answers[:1], len(inputs) - real, axis=0)])
+        padded = np.concatenate([answers, np.repeat(answers[:1], len(x) - real, axis=0)])
         kind = np.int64 if self.access is Access.DECISION else np.float32
         return torch.from_numpy(padded.astype(kind)).to(x.values.device)
+
+    def _values(self, x: Batch) -> np.ndarray:
+        values = x.values.detach() if self.preprocess is None else self.preprocess(x.values.detach())
+        inputs: np.ndarray = values.cpu().numpy()
+        return inputs
 
     def _check(self, answers: np.ndarray, rows: int) -> None:
         dims = 1 if self.access is Access.DECISION else 2
@@ -127,6 +137,15 @@ class BlackBox:
                 f"{found}, {k} classes",
                 "List its classes in the order of its scores.",
             )
+
+
+def _real(x: Batch) -> int:
+    """Count the rows of a batch without those at its end that repeat the first."""
+    differ = (x.values != x.values[:1]).flatten(1).any(dim=1)
+    if x.lengths is not None:
+        differ |= x.lengths != x.lengths[0]
+    rows = differ.nonzero().flatten()
+    return 1 + (int(rows[-1]) if len(rows) else 0)
 
 
 def most_access(model: Model) -> Access:

@@ -131,7 +131,10 @@ def _advice(model: object) -> str:
         return "Load it with load_model(...) first."
     if isinstance(model, Mapping):
         return "These look like weights: load them into their module with load_state_dict and give the module."
-    return "Give a torch.nn.Module from inputs to class scores, or an adapter that keeps unfooled.core.target.Model."
+    return (
+        "Give a torch.nn.Module from inputs to class scores, an adapter that keeps unfooled.core.target.Model, or for "
+        "texts unfooled.text_model(function from a list of texts to scores)."
+    )
 
 
 def _unwrapped(given: object) -> Tensor:

@@ -1,12 +1,14 @@
-"""Image classifiers of the Hugging Face kind, from the hub or a folder; needs transformers, not torchvision."""
+"""Classifiers of the Hugging Face kind, from the hub or a folder; needs transformers, not torchvision."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from unfooled.core.errors import MissingExtraError, ModelError
+from unfooled.core.errors import MissingExtraError, ModelError, UnfooledError
 
+from . import hf_texts
+from .black_box import BlackBox
 from .classifier import Classifier
 from .preprocess import Interpolation, Preprocess
 
@@ -20,8 +22,8 @@ WARPED_FROM = 384
 """From this size on, processors with a `crop_pct` warp to a square instead of cropping."""
 
 
-def load(name: str) -> Classifier:
-    """Load an image classifier with the preprocessing and class names that it was saved with.
+def load(name: str) -> Classifier | BlackBox:
+    """Load a classifier of pictures with the preprocessing and class names that it was saved with, or one of texts.
 
     Weights come from safetensors alone, and no code from the hub is run.
 
@@ -34,17 +36,22 @@ def load(name: str) -> Classifier:
             preprocessing is unknown.
     """
     try:
-        from transformers import AutoModelForImageClassification  # noqa: PLC0415  an extra
+        from transformers import AutoConfig, AutoModelForImageClassification  # noqa: PLC0415  an extra
         from transformers.image_processing_base import ImageProcessingMixin  # noqa: PLC0415
     except (ImportError, RuntimeError) as error:
         raise MissingExtraError(
             "`hf:` needs transformers", f"{type(error).__name__}: {error}", 'Run: pip install "unfooled[hf]"'
         ) from error
     try:
+        architectures = AutoConfig.from_pretrained(name).architectures or ()
+        if any(one.endswith("ForSequenceClassification") for one in architectures):
+            return hf_texts.load(name)
         module, info = AutoModelForImageClassification.from_pretrained(
             name, use_safetensors=True, output_loading_info=True
         )
         settings, _ = ImageProcessingMixin.get_image_processor_dict(name)
+    except UnfooledError:
+        raise
     except Exception as error:  # the hub client raises many kinds; all of them mean that there is no model to audit
         raise ModelError(
             f"The model {name!r} cannot be loaded from Hugging Face",

@@ -1,4 +1,4 @@
-"""The examples that the page shows: the most striking one, the worst and a fair draw, as PNG inside the page."""
+"""The examples that the page shows: the most striking one, the worst and a fair draw; pictures as PNG in the page."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from unfooled.core.results import ThreatResults
-from unfooled.modalities.carriers import carrier_named
+from unfooled.modalities.carriers import Utf8, carrier_named
 from unfooled.modalities.pictures import magnified, png_bytes, ssim
 
+from .comparing import Stretch, compared
 from .wording import Threat
 
 Row = Mapping[str, Any]
@@ -61,6 +62,7 @@ class Exhibit:
         difference: What changed, magnified.
         factor: How many times it was magnified.
         ssim: Likeness of the two pictures, 1 for the same.
+        text: What changed in a text; empty where the example is none.
     """
 
     row: Mapping[str, Any]
@@ -70,11 +72,13 @@ class Exhibit:
     difference: Picture | None = None
     factor: float = 1.0
     ssim: float = 1.0
+    text: tuple[Stretch, ...] = ()
 
     @property
     def characters(self) -> int:
-        """Room that its pictures take."""
-        return sum(len(picture.src) for picture in (self.clean, self.adversarial, self.difference) if picture)
+        """Room that its pictures or its text take."""
+        pictures = sum(len(picture.src) for picture in (self.clean, self.adversarial, self.difference) if picture)
+        return pictures + sum(len(part) for stretch in self.text for part, _ in stretch.parts)
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,9 @@ def _number(value: float | None) -> float:
 
 def _exhibit(row: Row, threat: Threat, tensors: Mapping[str, np.ndarray], longest: int) -> Exhibit:
     carrier = carrier_named(threat.settings["carrier"])
+    if threat.texts and carrier == Utf8():
+        before, after = (tensors[name].tobytes().decode(errors="replace") for name in _names(row))
+        return Exhibit(row, threat, text=compared(before, after))
     x, x_adv = (carrier.unpack(tensors[name]) for name in _names(row))
     if not is_picture(x) or x.shape != x_adv.shape:
         return Exhibit(row, threat)

@@ -20,6 +20,12 @@ FAMILIES = {
     "l0": "change at most {size} {site}s of {whole}, each as much as they like",
 }
 MOVES = {"rotate": "turn {whole} by up to {size} degrees", "shift": "shift {whole} by up to {size} pixels"}
+EDITS = {
+    "chars": "make up to {size} typos in {whole}",
+    "invisible": "put up to {size} characters into {whole} that nobody sees",
+    "homoglyphs": "replace up to {size} letters of {whole} by others that look alike",
+    "words": "replace up to {size} of the words of {whole} by what means the same",
+}
 MEASURES = {
     "linf": "largest change of one {site}",
     "l2": "Euclidean length of the change",
@@ -28,6 +34,10 @@ MEASURES = {
     "rotate": "degrees of the turn",
     "shift": "pixels of the shift",
     "rotate,shift": "share of the limits that the motion takes",
+    "chars": "number of typos",
+    "invisible": "number of injections",
+    "homoglyphs": "number of letters replaced",
+    "words": "share of the words replaced",
 }
 SIGHTS = {
     "gradient": "has a copy of the model",
@@ -110,9 +120,14 @@ class Threat:
         return str(self.settings["goal"] or "misclassify")
 
     @property
+    def texts(self) -> bool:
+        """Whether its examples are texts."""
+        return self.family in EDITS
+
+    @property
     def noun(self) -> str:
         """What one example is called."""
-        return "picture" if self.pictures else "example"
+        return "picture" if self.pictures else "text" if self.texts else "example"
 
     @property
     def change(self) -> str:
@@ -121,7 +136,7 @@ class Threat:
         if all(kind in MOVES for kind, _, _ in parts):
             moves = [MOVES[kind].format(whole=f"the {self.noun}", size=size) for kind, _, size in parts]
             return " and ".join(moves).replace("% pixels", "% of its sides")
-        template = "change {whole} in any way" if self.unlimited else FAMILIES.get(self.family)
+        template = "change {whole} in any way" if self.unlimited else (FAMILIES | EDITS).get(self.family)
         if template is None or not (self.size or self.unlimited):
             return f"make any change within {self.settings['within']}"
         scale = " of full brightness" if self.pictures else ""

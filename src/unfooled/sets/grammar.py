@@ -1,4 +1,4 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:9`, `sticker:5%`."""
+"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:9`, `chars:3`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
 from unfooled.core.region import Region
-from unfooled.core.threat import Ball, PerturbationSet
+from unfooled.core.threat import Ball, Edits, PerturbationSet
 
+from .chars import Chars
 from .frame import Frame
 from .l0 import L0
 from .l1 import L1
@@ -21,6 +22,8 @@ from .masked import Masked
 from .motion import Motion
 from .patch import Patch
 from .sticker import Disc
+from .unseen import Homoglyphs, Invisible
+from .words import Words
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
@@ -36,6 +39,12 @@ STICKER = "sticker"
 
 MOTIONS = ("rotate", "shift")
 """The words for motions; both may be limited at once: `rotate:30,shift:3`."""
+
+
+EDITS: dict[str, Callable[[float], Edits]] = {
+    "chars": Chars, "invisible": Invisible, "homoglyphs": Homoglyphs, "words": Words,
+}  # fmt: skip
+"""Every kind of set of edits to a text by the word that names it."""
 
 
 def parse_sets(
@@ -56,14 +65,16 @@ def parse_sets(
         return _motions(text.strip())
     ball, at, mask = text.strip().partition("@")
     kind, colon, radii = ball.partition(":")
+    if kind in EDITS and not at:
+        return [EDITS[kind](_radius(kind, part)) for part in radii.split(",")]
     kinds = BALLS | PLACES
     if kind == STICKER:
         return _discs(radii, low, high, at)
     if kind not in kinds:
-        known = ", ".join([*kinds, STICKER, *MOTIONS])
+        known = ", ".join([*kinds, STICKER, *MOTIONS, *EDITS])
         raise InputError("This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {known}.")
     sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
-    sets = [kinds[kind](size, low, high) for size in sizes]
+    sets: list[Ball] = [kinds[kind](size, low, high) for size in sizes]
     if not at:
         return list(sets)
     if read_region is None:
@@ -87,7 +98,9 @@ def _radius(kind: str, text: str) -> float:
         return read_number(text)
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(
-            f"A radius of {kind} is a number", repr(text), f"Write for example {kind}:8/255 or {kind}:0.03."
+            f"A radius of {kind} is a number",
+            repr(text),
+            f"Write for example {kind}:{'0.2' if kind == 'words' else '3' if kind in EDITS else '8/255'}.",
         ) from error
 
 

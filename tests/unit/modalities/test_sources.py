@@ -291,7 +291,9 @@ TABLES = [
 @given(noise(TABLES) | damaged(TABLES))
 def test_any_table_is_read_or_refused_in_our_words(data):
     rows = outcome(lambda: read_table(data, "t.csv"))
-    assert rows is None or (rows and all(type(row) is Row and row.line > 1 and row.file and row.label for row in rows))
+    assert rows is None or (
+        rows and all(type(row) is Row and row.line > 1 and row.content and row.label for row in rows)
+    )
 
 
 def test_any_path_in_a_table_is_found_or_refused_in_our_words(tmp_path):

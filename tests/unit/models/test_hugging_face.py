@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import unfooled
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError
-from unfooled.models import Classifier, Preprocess, check_ready, load_model
+from unfooled.core.target import Access
+from unfooled.core.texts import batch_of
+from unfooled.models import BlackBox, Classifier, Preprocess, check_ready, load_model
 from unfooled.models.hugging_face import preprocess_of
 
 transformers = pytest.importorskip("transformers")
@@ -75,7 +79,7 @@ def test_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*given: Any, **named: Any) -> None:
         raise OSError("We couldn't connect")
 
-    monkeypatch.setattr(transformers.AutoModelForImageClassification, "from_pretrained", unreachable)
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", unreachable)
     with pytest.raises(ModelError, match="couldn't connect"):
         load_model("hf:some/model")
 
@@ -152,3 +156,61 @@ def test_settings_of_many_releases(settings: dict[str, Any], wanted: Preprocess)
 def test_settings_that_cannot_be_reproduced(settings: dict[str, Any], quoted: str) -> None:
     with pytest.raises(ModelError, match=quoted):
         preprocess_of(settings)
+
+
+# --- texts -------------------------------------------------------------------------------------------------------
+
+WORDS = ["[PAD]", "[UNK]", "good", "fine", "bad", "dull", "film", "a"]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small BERT that was trained on nothing, with a tokenizer of eight words and a window of 24 tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    folder = tmp_path_factory.mktemp("reader")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=24, id2label={0: "bad", 1: "good"}, label2id={"bad": 0, "good": 1},
+            initializer_range=1.0,
+    )  # fmt: skip
+    transformers.BertForSequenceClassification(config).save_pretrained(folder)
+    tokens = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokens, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(
+        folder
+    )
+    return str(folder)
+
+
+TEXTS = ["a good film", "a dull film", "fine fine", "bad " * 20, "good film " * 8]
+
+
+def test_a_text_classifier_is_read_off_its_folder(reader: str) -> None:
+    model = load_model(f"hf:{reader}")
+    assert isinstance(model, BlackBox)
+    assert model.classes == ("bad", "good")
+    assert model.access is Access.SCORES
+    assert model.describe()["window"] == 24
+    scores = model.answer(batch_of(TEXTS, torch.arange(5), 99)).scores
+    module = transformers.AutoModelForSequenceClassification.from_pretrained(reader).eval()
+    ids = torch.tensor([[WORDS.index(word) for word in TEXTS[0].split()]])
+    assert torch.allclose(scores[:1], module(input_ids=ids).logits, atol=1e-5)
+
+
+def test_scores_of_a_text_do_not_hang_on_its_company(reader: str) -> None:
+    model = load_model(f"hf:{reader}")
+    together = model.ask(np.array(TEXTS * 3, dtype=object))
+    for row, text in enumerate(TEXTS * 3):
+        assert np.array_equal(model.ask(np.array([text], dtype=object))[0], together[row])
+
+
+def test_texts_beyond_the_window_are_said_and_not_cut_in_silence(reader: str) -> None:
+    model = load_model(f"hf:{reader}")
+    y = model.answer(batch_of([*TEXTS, "good " * 30], torch.arange(6), 200)).labels
+    results = unfooled.audit(model, ([*TEXTS, "good " * 30], y), "chars:1", ["deep-word-bug"])
+    assert any("window of 24 tokens" in note for note in results.run["notes"])
+    short = unfooled.audit(load_model(f"hf:{reader}"), (TEXTS, y[:5]), "chars:1", ["deep-word-bug"])
+    assert not any("window" in note for note in short.run["notes"])
+    assert all(one.confirmed for one in unfooled.verify(results, load_model(f"hf:{reader}")))

@@ -1,0 +1,1 @@
+"""Defences: what makes a model harder to fool; each is attacked through itself."""

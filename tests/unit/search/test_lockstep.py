@@ -1,0 +1,174 @@
+"""Searches over texts: exact bills, answers that hang on nothing but the text, and what is known of linear models."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from unfooled.attacks import TEXT_ATTACKS, attack_named
+from unfooled.core.answer import Scores
+from unfooled.core.attack import Attack, Found, Problem
+from unfooled.core.batch import Batch
+from unfooled.core.seeds import Draws
+from unfooled.core.target import Access, Target
+from unfooled.core.texts import batch_of, strings
+from unfooled.core.threat import Edits
+from unfooled.goals import Become, Misclassify
+from unfooled.losses import loss_named
+from unfooled.search.lockstep import Asked, Draft, Search, keeper_of, search_texts
+from unfooled.sets.chars import Chars
+from unfooled.sets.unseen import Homoglyphs, Invisible
+
+WEIGHTS = {"wonderful": 3.0, "good": 2.0, "fine": 1.0, "dull": -2.0, "awful": -3.0, "the": 9.0}
+TEXTS = [
+    "a wonderful evening",
+    "good good fine music",
+    "the end",
+    "awful, dull",
+    "fine",
+    "x",
+    "12 + 3",
+    "the good the bad",
+]
+SETS: list[Edits] = [Chars(2), Invisible(2), Homoglyphs(1)]
+
+
+class Words:
+    """A linear model of known words; it remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    device = torch.device("cpu")
+
+    def answer(self, x: Batch) -> Scores:
+        return Scores(self.outputs(x))
+
+    def outputs(self, x: Batch, prompt: Tensor | None = None) -> Tensor:
+        texts = strings(x)
+        self.asked += texts
+        worth = [0.5 + sum(WEIGHTS.get(word.strip(","), 0) for word in text.split()) for text in texts]
+        return torch.tensor([[-one, one, -20.0] for one in worth])
+
+    def read(self, outputs: Tensor) -> Scores:
+        return Scores(outputs)
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "words", "sha256": "0", "classes": None}
+
+
+def posed(within: Edits, texts: list[str] = TEXTS, *, access: Access = Access.SCORES, **more: Any) -> Problem[Any]:
+    ids = torch.tensor([sum(map(ord, text)) for text in texts])
+    x = batch_of(texts, ids, 64)
+    model = Words()
+    y = model.outputs(x).argmax(dim=1)
+    model.asked.clear()
+    budget, batch = more.pop("budget", None), more.pop("batch", None)
+    target = Target(model, access, len(texts), budget=budget, batch=batch)
+    return Problem(target, x, y, more.pop("goal", Misclassify()), within, Draws.of(0), **more)
+
+
+def run(attack: Attack[Any], problem: Problem[Any]) -> Found:
+    found = attack(problem)
+    assert bool(problem.within.contains(found.x_adv, problem.x).all()), strings(found.x_adv)
+    answer = Words().answer(found.x_adv)
+    assert found.reached.tolist() == problem.goal.reached(answer, problem.y).tolist()
+    return found
+
+
+PAIRS = list(itertools.product(TEXT_ATTACKS, SETS))
+
+
+@pytest.mark.parametrize(("name", "within"), PAIRS, ids=str)
+def test_proposals_are_inside_and_do_what_is_said_of_them(name: str, within: Edits) -> None:
+    attack = TEXT_ATTACKS[name]
+    problem = posed(within, access=attack.needs)
+    run(attack, problem)
+    spent = problem.target.spent
+    assert len(problem.target.model.asked) == int(spent.queries.sum())
+    assert int(spent.queries.max()) <= attack.bill(3).queries
+    assert not spent.backwards.any()
+
+
+@pytest.mark.parametrize("name", TEXT_ATTACKS)
+def test_an_answer_hangs_on_nothing_but_its_text(name: str) -> None:
+    attack = TEXT_ATTACKS[name]
+    together = posed(Chars(2), access=attack.needs)
+    found = run(attack, together)
+    order = [5, 2, 7, 0, 4, 1, 3, 6]
+    other = posed(Chars(2), [TEXTS[i] for i in order], access=attack.needs, batch=3)
+    again = run(attack, other)
+    assert strings(again.x_adv) == [strings(found.x_adv)[i] for i in order]
+    assert other.target.spent.queries.tolist() == together.target.spent.queries[order].tolist()
+    alone = posed(Chars(2), TEXTS[:1], access=attack.needs)
+    assert strings(run(attack, alone).x_adv) == strings(found.x_adv)[:1]
+
+
+@pytest.mark.parametrize("name", TEXT_ATTACKS)
+@pytest.mark.parametrize("budget", [1, 2, 7])
+def test_budgets_are_kept_to_the_last_answer(name: str, budget: int) -> None:
+    attack = TEXT_ATTACKS[name]
+    problem = posed(Chars(2), access=attack.needs, budget=budget)
+    run(attack, problem)
+    assert int(problem.target.spent.queries.max()) <= budget
+
+
+@pytest.mark.parametrize("name", TEXT_ATTACKS)
+@pytest.mark.parametrize("within", [Chars(0), Invisible(0)], ids=str)
+def test_without_a_radius_nothing_changes(name: str, within: Edits) -> None:
+    attack = TEXT_ATTACKS[name]
+    problem = posed(within, access=attack.needs)
+    assert strings(run(attack, problem).x_adv) == TEXTS
+
+
+@pytest.mark.parametrize("name", ["deep-word-bug", "pwws", "text-beam", "textfooler"])
+@pytest.mark.parametrize("within", SETS, ids=str)
+def test_a_linear_model_falls_exactly_where_enough_weight_can_be_taken_away(name: str, within: Edits) -> None:
+    problem = posed(within)
+    found = run(attack_named(name, spare=False), problem)
+    for text, reached, label in zip(TEXTS, found.reached.tolist(), problem.y.tolist(), strict=True):
+        weights = sorted(
+            (WEIGHTS.get(word.strip(","), 0) * (1 if label else -1) for word in text.split()), reverse=True
+        )
+        edits = within.most(text)
+        left = sum(weights) - sum(weight for weight in weights[:edits] if weight > 0) + (0.5 if label else -0.5)
+        assert reached is (left < 0), text
+
+
+def test_function_words_are_spared_where_that_is_asked_for() -> None:
+    held = ["the awful music"]  # by `the` alone
+    assert not run(attack_named("deep-word-bug", spare=True), posed(Chars(2), held)).reached.any()
+    assert run(attack_named("deep-word-bug", spare=False), posed(Chars(2), held)).reached.all()
+
+
+def test_a_goal_that_cannot_be_had_is_not_claimed() -> None:
+    found = run(TEXT_ATTACKS["deep-word-bug"], posed(Chars(2), goal=Become(2)))
+    assert not found.reached.any()
+
+
+def test_deep_word_bug_asks_for_each_word_once_and_then_for_four_typos_at_a_time() -> None:
+    problem = posed(Chars(1), ["good music"])
+    run(TEXT_ATTACKS["deep-word-bug"], problem)
+    assert problem.target.model.asked[:3] == ["good music", "[UNK] music", "good [UNK]"]
+    assert len(problem.target.model.asked) == 3 + 4  # one edit of the word that matters, which is not enough
+
+
+def test_finished_texts_drop_out_while_others_go_on() -> None:
+    rounds: list[list[str]] = []
+
+    def search(draft: Draft) -> Search:
+        for _ in range(3):
+            rounds.append([draft.text])
+            told = yield Asked([draft.written({1: "ab"}), draft.text])
+            assert len(told) == 2
+
+    problem = posed(Chars(9), ["fine", "good"])
+    keeper = keeper_of(replace(problem, y=torch.tensor([1, 0])))  # the second is fooled as it is
+    search_texts(keeper, loss_named("margin"), 100, search)
+    assert rounds == [["fine"], ["good"], ["fine"], ["fine"]]
+    assert problem.target.spent.queries.tolist() == [6, 2]

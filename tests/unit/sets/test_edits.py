@@ -1,0 +1,202 @@
+"""Sets of edits: what they measure, that no path of allowed edits leads out of them, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unfooled.core.batch import Batch
+from unfooled.core.characters import HOMOGLYPHS, INVISIBLE, PLAIN
+from unfooled.core.errors import InputError
+from unfooled.core.texts import batch_of, strings
+from unfooled.core.threat import Edits
+from unfooled.sets.chars import Chars, typos
+from unfooled.sets.grammar import parse_sets
+from unfooled.sets.unseen import Homoglyphs, Invisible, swapped
+from unfooled.sets.wordnet import VARIABLE, WordNet, installed
+from unfooled.sets.words import Words, substitutes
+
+SHORT = st.text("abc", max_size=7)
+TEXT = "Good evening, it isn't a 2nd-rate (fine) wood-house\u200b: naïve!"
+
+
+def one(text: str, width: int = 0) -> Batch:
+    return batch_of([text], torch.zeros(1, dtype=torch.int64), max(width, len(text)))
+
+
+def inside(within: Edits, after: str, before: str) -> bool:
+    return bool(within.contains(one(after), one(before, 40))[0])
+
+
+def far(within: Edits, after: str, before: str) -> float:
+    return float(within.distance(one(after), one(before, 40))[0])
+
+
+def alignment(a: str, b: str) -> int:
+    """The distance of Damerau and Levenshtein without a stretch edited twice, over the whole table."""
+    table = {(i, j): max(i, j) for i in range(len(a) + 1) for j in range(len(b) + 1) if not i or not j}
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a[i - 1] != b[j - 1]))
+            if i > 1 and j > 1 and a[i - 2 : i] == b[j - 2 : j][::-1]:
+                table[i, j] = min(table[i, j], table[i - 2, j - 2] + 1)
+    return table[len(a), len(b)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(SHORT, SHORT)
+def test_typos_are_counted_as_over_the_whole_table(one: str, other: str) -> None:
+    assert typos(one, other) == alignment(one, other) == typos(other, one)
+
+
+@given(st.text("ab", min_size=30, max_size=60), st.text("ab", min_size=30, max_size=60))
+@settings(max_examples=50, deadline=None)
+def test_a_narrow_band_widens_until_it_is_enough(one: str, other: str) -> None:
+    assert typos(one, other) == alignment(one, other)
+
+
+@pytest.fixture(autouse=True)
+def small_wordnet(tmp_path, monkeypatch):
+    """A WordNet of a few words, in its own format; pointers are from word to word, in hexadecimal."""
+    sets = {
+        "adj": ["00 a 02 good 0 fine 0 001 ! {2} a 0101", "00 s 02 good 1 unmarred 0 000",
+                "00 a 02 bad 0 poor 0 001 ! {0} a 0101"],
+        "noun": ["00 n 03 wood 0 timber 0 night_fall 0 000", "00 n 02 evening 0 eve 0 000"],
+        "verb": ["00 v 02 fine 0 penalise 0 000"],
+        "adv": ["00 r 02 not 0 non 0 000"],
+    }  # fmt: skip
+    index = {
+        "adj": ["good a 2 1 ! 2 2 {0} {1}", "fine a 1 0 1 1 {0}", "bad a 1 1 ! 1 1 {2}"],
+        "noun": ["wood n 1 0 1 1 {0}", "evening n 1 0 1 0 {1}"],
+        "verb": ["fine v 1 0 1 0 {0}"],
+        "adv": ["not r 1 0 1 1 {0}"],
+    }
+    for kind, lines in sets.items():
+        blank = ["0" * 8] * len(lines)
+        sizes = [len(f"{'0' * 8} {line.format(*blank)} | a gloss\n") for line in lines]
+        starts = [f"{sum(sizes[:place]):08d}" for place in range(len(lines))]
+        data = zip(starts, (line.format(*starts) for line in lines), strict=True)
+        (tmp_path / f"data.{kind}").write_text("".join(f"{start} {line} | a gloss\n" for start, line in data))
+        (tmp_path / f"index.{kind}").write_text(
+            "  1 licence\n" + "".join(f"{line.format(*starts)}\n" for line in index[kind])
+        )
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    installed.cache_clear()
+    substitutes.cache_clear()
+    yield tmp_path
+    installed.cache_clear()
+    substitutes.cache_clear()
+
+
+SETS: list[Edits] = [Chars(3), Invisible(3), Homoglyphs(3), Words(0.4)]
+
+
+@pytest.mark.parametrize("within", SETS, ids=str)
+@pytest.mark.parametrize("seed", range(20))
+def test_no_path_of_allowed_edits_leads_out(within: Edits, seed: int) -> None:
+    lots = random.Random(seed)
+    clean = within.pieces(TEXT)
+    assert "".join(clean) == TEXT
+    pieces = list(clean)
+    for step in range(within.most(TEXT)):
+        sites = [i for i in range(1, len(pieces), 2) if any(within.neighbours(pieces[i], clean[i]))]
+        site = sites[-1] if seed % 2 else lots.choice(sites)  # all at one place too: edits must not tear edits apart
+        kinds = [kind for kind in within.neighbours(pieces[site], clean[site]) if kind]
+        pieces[site] = lots.choice(lots.choice(kinds))
+        edited = "".join(pieces)
+        assert inside(within, edited, TEXT), (step, edited)
+        assert far(within, edited, TEXT) <= (step + 1) / (len(clean) // 2 if str(within).startswith("w") else 1)
+        assert len(edited) <= len(TEXT) + within.growth(len(TEXT))
+
+
+@pytest.mark.parametrize("within", SETS, ids=str)
+def test_neighbours_are_listed_once_and_by_as_many_kinds(within: Edits) -> None:
+    kinds = [within.neighbours(word, word) for word in ("evening", "Good", "a", "wood")]
+    assert len({len(one) for one in kinds}) == 1
+    for word, found in zip(("evening", "Good", "a", "wood"), kinds, strict=True):
+        assert all(len(set(kind)) == len(kind) and word not in kind and "" not in kind for kind in found)
+
+
+@pytest.mark.parametrize("within", SETS, ids=str)
+def test_nothing_changed_is_inside_at_distance_0_and_survives_the_grammar(within: Edits) -> None:
+    assert inside(within.resized(0), TEXT, TEXT)
+    assert far(within, TEXT, TEXT) == 0
+    assert parse_sets(str(within)) == [within]
+
+
+@pytest.mark.parametrize(
+    ("within", "after", "before", "distance", "contained"),
+    [
+        (Chars(1), "abdc", "abcd", 1, True),
+        (Chars(1), "abcd", "abxcdx", 2, False),
+        (Chars(2), "ab\u200bcd", "abcd", 1, False),  # what is brought in must be seen
+        (Chars(2), "ab\u200bd", "ab\u200bcd", 1, True),  # but what was there may stay
+        (Chars(2), "\u0430bcd", "abcd", 1, True),
+        (Invisible(1), "ab\u200bcd", "abcd", 1, True),
+        (Invisible(1), "a\u2060b\u200bcd", "abcd", 2, False),
+        (Invisible(1), f"a{swapped('b', 'c')}d", "abcd", 1, True),
+        (Invisible(9), f"a{swapped('c', 'b')}d", "abcd", math.inf, False),  # it would be drawn as acbd
+        (Invisible(9), "acbd", "abcd", math.inf, False),
+        (Invisible(9), "abc", "ab\u200bc", math.inf, False),  # nothing of x may go, seen or not
+        (Homoglyphs(1), "\u0430bcd", "abcd", 1, True),
+        (Homoglyphs(9), "xbcd", "abcd", math.inf, False),
+        (Homoglyphs(9), "abc", "abcd", math.inf, False),
+        (Words(0.5), "fine wood", "good wood", 0.5, True),
+        (Words(0.4), "fine wood", "good wood", 0.5, False),
+        (Words(1), "fine  wood", "good wood", math.inf, False),
+        (Words(1), "bad wood", "good wood", 0.5, False),
+    ],
+)
+def test_closed_forms(within: Edits, after: str, before: str, distance: float, contained: bool) -> None:
+    assert far(within, after, before) == distance
+    assert inside(within, after, before) is contained
+
+
+def test_substitutes_keep_kind_and_case_and_never_turn_a_meaning_round() -> None:
+    assert substitutes("good") == ("fine", "unmarred")
+    assert substitutes("GOOD") == ("FINE", "UNMARRED")
+    assert substitutes("Woods") == ("Timbers",)
+    assert substitutes("fine") == ("good",)  # an adjective in most texts: not the verb's `penalise`
+    assert substitutes("not") == substitutes("unheard") == substitutes("Ünheard") == ()
+    assert "poor" in installed().antonyms("good")
+    assert set(WordNet.opposites(installed())) == {("good", "bad"), ("bad", "good")}
+
+
+def test_a_missing_wordnet_says_what_to_install(monkeypatch, tmp_path) -> None:
+    installed.cache_clear()
+    substitutes.cache_clear()
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="wordnet-base"):
+        substitutes("good")
+
+
+def test_a_damaged_wordnet_is_refused(small_wordnet) -> None:
+    (small_wordnet / "index.adj").write_text("good a x\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        substitutes("good")
+
+
+@pytest.mark.parametrize(
+    "text", ["chars", "chars:-1", "chars:1.5", "chars:inf", "words:1.1", "words:20", "invisible:x"]
+)
+def test_radii_that_count_nothing_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"radius|number"):
+        parse_sets(text)
+
+
+def test_tables_of_characters_do_not_overlap() -> None:
+    assert len(set(INVISIBLE)) == len(INVISIBLE)
+    assert not set(PLAIN) & set(HOMOGLYPHS)
+    assert not set(INVISIBLE) & (set(PLAIN) | set(HOMOGLYPHS))
+    assert sum(map(len, HOMOGLYPHS.values())) == len(PLAIN), "one letter would look like two"
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=9), min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_texts_survive_the_batch(texts: list[str]) -> None:
+    assert strings(batch_of(texts, torch.arange(len(texts)), 12)) == texts
