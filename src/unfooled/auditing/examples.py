@@ -212,16 +212,10 @@ def _examined(source: Source, carrier: Carrier) -> Examples:
         raise InputError("All examples are of one kind", found, "Audit pictures, waveforms and texts apart.")
     notes = source.notes + ((f"{rounded} examples were rounded to what {carrier} can hold",) if rounded else ())
     return Examples(
-        source=source,
-        positions=list(range(len(source))),
-        carrier=carrier,
-        y=torch.from_numpy(source.labels.copy()),
-        names=source.names,
-        keys=_numbered_repeats(digests),
-        ids=torch.tensor([int(digest, 16) >> 1 for digest in digests]),
-        shapes=shapes,
-        notes=notes,
-    )
+        source=source, positions=list(range(len(source))), carrier=carrier,
+        y=torch.from_numpy(source.labels.copy()), names=source.names, keys=_numbered_repeats(digests),
+        ids=torch.tensor([int(digest, 16) >> 1 for digest in digests]), shapes=shapes, notes=notes,
+    )  # fmt: skip
 
 
 def _called(source: Source, i: int) -> str:

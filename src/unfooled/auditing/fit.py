@@ -17,12 +17,17 @@ from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
 
 
-def check_range(within: PerturbationSet, examples: Examples) -> None:
-    """Check that a set is made for such data: edits for texts, motions for pictures, balls for the range of values.
+def check_ranges(sets: Sequence[PerturbationSet], examples: Examples) -> None:
+    """Check that sets are made for such data: edits for texts, motions for pictures, balls for the range of values.
 
     Raises:
-        InputError: It is not.
+        InputError: One is not.
     """
+    for within in sets:
+        _check_range(within, examples)
+
+
+def _check_range(within: PerturbationSet, examples: Examples) -> None:
     domain = examples.domain
     if isinstance(within, Motion) and (domain != (0.0, 1.0) or examples.are_texts):
         raise InputError("Only pictures can be turned and shifted", f"{within} for waveforms or texts", "Use a ball.")

@@ -22,12 +22,12 @@ from unfooled.models.prepare import Prepared, prepare
 from unfooled.sets.grid import settle
 
 from .examples import Examples, read_examples
-from .fit import check_range
+from .fit import check_ranges
 from .judging import levels_of
+from .named_suites import read_suite
 from .plan import check
 from .referee import judge
 from .stages import Stage
-from .suites import read_suite
 from .surrogates import read_surrogates
 from .threats import read_threats
 
@@ -74,7 +74,7 @@ def transfer(
     (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
     if more:
         raise InputError("A table of transfer has one threat", repr(threat), "Make a table for each radius.")
-    check_range(one.within, examples)
+    check_ranges([one.within], examples)
     parties = tuple(
         Party(name, (families or {}).get(name, str(model.describe().get("class", ""))), (learned or {}).get(name, ""))
         for name, model in zip(names, read, strict=True)

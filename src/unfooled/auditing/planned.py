@@ -15,10 +15,10 @@ from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .examples import read_examples
-from .fit import check_access, check_fit, check_range
+from .fit import check_access, check_fit, check_ranges
+from .named_suites import read_suites
 from .plan import Plan, check, check_threats, limits
 from .stages import Stage, for_all
-from .suites import read_suites
 from .surrogates import check_owned, read_surrogates
 from .threats import Threats, by_knowledge, read_threats, seen
 
@@ -58,8 +58,7 @@ def planned(
     read = by_knowledge(asked, most) if knowledge else seen(asked, most)
     name, stages = read_suites(suite, read)
     stages = for_all(stages, most)
-    for threat in read:
-        check_range(threat.within, examples)
+    check_ranges([threat.within for threat in read], examples)
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     check_owned([stage.attack for stage in stages], surrogates)

@@ -21,7 +21,7 @@ from unfooled.models.prepare import Preparation
 from unfooled.models.prepare import prepare as prepared
 
 from .examples import read_examples
-from .fit import check_fit, check_range
+from .fit import check_fit, check_ranges
 from .plan import check, check_threats
 from .stages import Stage
 from .surrogates import check_owned, opened, read_surrogates
@@ -75,7 +75,7 @@ def attack(
     if more:
         raise InputError("One attack takes one threat", repr(threat), "Use unfooled.audit for several radii.")
     check_threats((one,), classes, seed, "none")
-    check_range(one.within, examples)
+    check_ranges([one.within], examples)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one)
     check_owned([chosen], surrogates)

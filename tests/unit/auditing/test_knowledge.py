@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import unfooled
+from unfooled.auditing.named_suites import read_suites
 from unfooled.auditing.planned import planned
-from unfooled.auditing.suites import read_suites
 from unfooled.auditing.threats import by_knowledge, read_threats, who_sees_more
 from unfooled.auditing.verify import verify
 from unfooled.cli.summary import as_json

@@ -12,8 +12,9 @@ from unfooled.attacks.apgd import APGD
 from unfooled.attacks.apgd_targeted import APGDTargeted
 from unfooled.attacks.fab_targeted import FABTargeted
 from unfooled.attacks.square import Square
+from unfooled.auditing.named_suites import read_suite
 from unfooled.auditing.stages import Everyone, Stage
-from unfooled.auditing.suites import SUITES, read_suite, runs_once
+from unfooled.auditing.suites import SUITES, runs_once
 from unfooled.core.threat import ThreatModel
 from unfooled.goals import Misclassify
 from unfooled.sets.linf import Linf
