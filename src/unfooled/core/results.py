@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .curve import Curve, curves_of
 from .errors import InputError, MissingExtraError
@@ -164,6 +163,8 @@ class Results:
 
     def __getitem__(self, threat: object) -> ThreatResults:
         """Give one threat's rows, by the threat itself or by its name, the radius written in any way."""
+        import pyarrow.compute as pc  # noqa: PLC0415  late: it takes as long as a third of torch to import
+
         text = str(getattr(threat, "name", threat))
         rows = self.records.filter(pc.equal(self.records["threat"], named(self.threats, text)))
         return ThreatResults(rows, self.tensors, self.sequential)

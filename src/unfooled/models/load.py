@@ -22,10 +22,9 @@ from unfooled.core.target import Model
 from unfooled.zoo import efficientnet, mobilenet
 from unfooled.zoo.imagenet_names import imagenet_names
 
-from . import hugging_face, onnx_models, timm_models
+from . import hugging_face, timm_models
 from .classifier import Classifier, is_adapter, wrap
 from .preprocess import Preprocess
-from .remote import http_endpoint, program
 from .weights import load_weights
 
 FORMS = (
@@ -90,6 +89,16 @@ def _sealed(scheme: str, load: Callable[[str], Model]) -> Callable[[str, Path | 
     return loaded
 
 
+def _late(module: str) -> Callable[[str], Model]:
+    """Leave a module that loads models alone until one is named: what asks over a network takes long to import."""
+
+    def load(name: str) -> Model:
+        loaded: Model = importlib.import_module(f"unfooled.models.{module}").load(name)
+        return loaded
+
+    return load
+
+
 def _from_zoo(name: str) -> Model:
     if name not in _ZOO:
         known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
@@ -114,9 +123,9 @@ SCHEMES: dict[str, Callable[[str, Path | None], Model]] = {
     "hf": _sealed("hf", hugging_face.load),
     "timm": timm_models.load,
     "zoo": _sealed("zoo", _from_zoo),
-    "onnx": _sealed("onnx", onnx_models.load),
-    "http": _sealed("http", http_endpoint.load),
-    "exec": _sealed("exec", program.load),
+    "onnx": _sealed("onnx", _late("onnx_models")),
+    "http": _sealed("http", _late("remote.http_endpoint")),
+    "exec": _sealed("exec", _late("remote.program")),
 }
 
 
