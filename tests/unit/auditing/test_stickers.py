@@ -18,12 +18,13 @@ import unfooled
 from unfooled.auditing.stickers.looking import PARTS, look
 from unfooled.auditing.stickers.study import AREAS, Study, sticker
 from unfooled.cli.sticker import write_study
-from unfooled.core.errors import InputError, ModelError, UnfooledError
+from unfooled.core.errors import InputError, ModelError, RunError, UnfooledError
 from unfooled.core.trials import rate
 from unfooled.crafting.adversarial_patch import AdversarialPatch
 from unfooled.models.classifier import wrap
 from unfooled.models.preprocess import Preprocess
 from unfooled.models.weights import fingerprint
+from unfooled.report.page import render
 
 NAMES = ("red", "green", "blue")
 QUICK = AdversarialPatch(steps=25, batch=4)
@@ -82,6 +83,19 @@ def test_a_sticker_is_found_tried_and_told_of(tmp_path: Path) -> None:
         model(), photographs(2), "become:2 sticker:30%", f"apply:{tmp_path / 'sticker'}", keep="all"
     )  # fmt: skip
     assert float(shutil_free.union().broken.mean()) == 1
+
+
+def test_a_sticker_is_brought_to_a_set_that_can_hold_it(tmp_path: Path) -> None:
+    study = made(placements=1, patch=replace(QUICK, steps=2))
+    write_study(study, tmp_path, 10, "unfooled sticker ...")
+    with pytest.raises(InputError, match="larger than the threat allows"):
+        unfooled.audit(model(), photographs(2), "sticker:10%", f"apply:{tmp_path / 'sticker'}")
+    with pytest.raises(RunError, match=r"Name .*sticker"):
+        unfooled.audit(model(), photographs(2), "sticker:30%", f"apply:{tmp_path}")
+    with pytest.raises(InputError, match="apply:FOLDER"):
+        unfooled.audit(model(), photographs(2), "sticker:30%")
+    page = render(unfooled.audit(model(), photographs(2), "sticker:30%", f"apply:{tmp_path / 'sticker'}"))
+    assert "lay one sticker into the example, within a disc of 30%" in page
 
 
 def test_a_smaller_sticker_does_less() -> None:
