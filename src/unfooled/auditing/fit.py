@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from typing import get_args, get_type_hints
 
 from unfooled.attacks import EVERY
+from unfooled.attacks.apply import Apply
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
 from unfooled.core.threat import Ball, Edits, PerturbationSet, ThreatModel
+from unfooled.crafting.sticker import Sticker
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
 
 from .examples import Examples
 from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
+
+_MADE = "Choose an attack that is made for this set, or audit it by itself: `standard` then means such attacks."
+_BROUGHT = "Make one and bring it: `unfooled sticker`, then --suite apply:FOLDER."
 
 
 def check_ranges(sets: Sequence[PerturbationSet], examples: Examples) -> None:
@@ -65,14 +70,24 @@ def check_fit(stages: Sequence[Stage], threat: ThreatModel) -> None:
             raise InputError(
                 f"The attack {stage.name} searches in a {wanted.__name__}",
                 f"the set {within}, a {type(within).__name__}",
-                "Choose an attack that is made for this set.",
+                _BROUGHT if isinstance(within, Disc) else _MADE,
             )
+        _check_size(stage.attack, within)
     if unlimited(within) and not any(stage.attack.nearest for stage in meant):
         raise InputError(
             f"No limit was set, and {', '.join(stage.name for stage in meant)} can only search within one",
             f"the threat {within}",
             f"Give a radius, such as l2:3, or an attack that looks for the nearest success: {', '.join(_nearest())}.",
         )
+
+
+def _check_size(attack: Attack[Ball], within: PerturbationSet) -> None:
+    """Check that a sticker which is brought fits its set: a larger one would fool nobody, and praise the model."""
+    made = attack.artefact if isinstance(attack, Apply) else None
+    if isinstance(made, Sticker) and isinstance(within, Disc) and made.scene.area[0] > within.radius + 1e-9:
+        area = f"{100 * made.scene.area[0]:.12g}%"
+        do = f"Write sticker:{area}, or make a smaller one: unfooled sticker --area {100 * within.radius:.12g}%."
+        raise InputError("The sticker is larger than the threat allows", f"{area} under {within}", do)
 
 
 def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:

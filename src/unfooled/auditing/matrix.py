@@ -22,10 +22,10 @@ from unfooled.models.prepare import Prepared, prepare
 from unfooled.sets.grid import settle
 
 from .examples import Examples, read_examples
-from .fit import check_ranges
+from .fit import check_fit, check_ranges
 from .judging import levels_of
 from .named_suites import read_suite
-from .plan import check
+from .plan import check, check_threats
 from .referee import judge
 from .stages import Stage
 from .surrogates import read_surrogates
@@ -74,13 +74,15 @@ def transfer(
     (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
     if more:
         raise InputError("A table of transfer has one threat", repr(threat), "Make a table for each radius.")
+    check_threats((one,), classes, seed, "none")
     check_ranges([one.within], examples)
+    _, stages = read_suite([*attacks])
+    check_fit(stages, one)
     parties = tuple(
         Party(name, (families or {}).get(name, str(model.describe().get("class", ""))), (learned or {}).get(name, ""))
         for name, model in zip(names, read, strict=True)
     )
     table = _Table(examples, one, dict(zip(names, ready, strict=True)), batch, seed)
-    _, stages = read_suite([*attacks])
     cells = [cell for stage in stages for sources, targets in _pairs(names, together=together)
              for cell in table.cells(stage, sources, targets)]  # fmt: skip
     return Matrix(one.name, parties, tuple(cells))

@@ -15,6 +15,7 @@ from unfooled.attacks.apply import Apply
 from unfooled.core.attack import Attack
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
+from unfooled.core.names import BY
 from unfooled.core.results import Results
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
@@ -26,6 +27,7 @@ from unfooled.modalities.carriers import Png
 from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
 
+from .apart import check_apart
 from .engine import audit
 from .examples import Examples, digest, read_examples
 from .stages import Stage
@@ -67,7 +69,7 @@ def universal(
         The audit, with what was learned under `run["crafted"]`, and the change.
 
     Raises:
-        InputError: The threat holds no delta, or the pictures cannot be learned from.
+        InputError: The threat holds no delta, or the pictures cannot be learned from, or are judged on too.
         AccessError: The model gives no gradients.
     """
     adapter = wrap(model)
@@ -77,24 +79,29 @@ def universal(
     if any(not 0 < count < len(learn) for count in fewer):
         raise InputError(f"Fewer than all {len(learn)} pictures are asked for", list(fewer), "Give 1 or more of them.")
     place = adapter.device if device is None else torch.device(device)
-    train = _learned_from(learn, examples.carrier, place)
+    train = _learned_from(learn, examples, place)
     told: dict[str, Any] = {"batch": batch, "seed": seed, "device": place, "diagnose": False}
 
     def judged(name: str, delta: Delta, **more: Any) -> Results:
         return audit(adapter, examples, one, [Stage(name, cast(Attack[Ball], Apply(delta)))], **told, **more)
 
+    # First, since an audit checks model, data and goal before hours go into learning.
+    noise = _fallen(judged("noise", _by_lot(train, within, seed), keep="none"))
     crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
-    few = [(count, crafted(train.rows(slice(count)))) for count in fewer]
     delta = crafted(train)
     learned = {
         "kind": delta.kind,
         "made": dict(delta.made),
         "picture": _picture(delta),
-        "noise": _fallen(judged("noise", corner(delta, Draws.of(seed, "noise")), keep="none")),
-        "fewer": [[count, _fallen(judged("universal", change, keep="none"))] for count, change in few],
+        "noise": noise,
+        "fewer": [[few, _fallen(judged("universal", crafted(train.rows(slice(few))), keep="none"))] for few in fewer],
     }
     results = judged("universal", delta, keep=keep, note=note)
     return replace(results, run={**results.run, "crafted": {**learned, "fallen": _fallen(results)}}), delta
+
+
+def _by_lot(train: Batch, within: Within, seed: int) -> Delta:
+    return corner(Delta(torch.zeros_like(train.values[0]), within, {}), Draws.of(seed, "noise"))
 
 
 def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, Within]:
@@ -102,13 +109,23 @@ def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, W
     (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
     if more or not isinstance(one.within, Within):
         raise InputError("One change is held by one ball of linf or l2", str(threat), "Write linf:10/255 or l2:8.")
+    if one.within.radius == float("inf"):
+        raise InputError("A universal change needs a limit", str(threat), "Give a radius: linf:10/255.")
+    if one.access < Access.GRADIENT:
+        do = f"Leave `{BY.strip()}` out, or bring a change that was learned elsewhere: --suite apply:FOLDER."
+        raise InputError("The change is learned by gradients, of which this attacker sees none", str(threat), do)
     return one, one.within
 
 
-def _learned_from(learn: Sequence[np.ndarray], carrier: object, place: torch.device) -> Batch:
+def _learned_from(learn: Sequence[np.ndarray], examples: Examples, place: torch.device) -> Batch:
+    check_apart(learn, examples)
     values = np.stack(learn)
-    if values.dtype != np.uint8 or values.ndim != 4 or not isinstance(carrier, Png):
+    if values.dtype != np.uint8 or values.ndim != 4:
         raise InputError("Pictures of 8 bits are learned from", f"{values.dtype} {values.shape}", "Give (n, c, h, w).")
+    if not isinstance(examples.carrier, Png):
+        raise InputError(
+            "One change is judged on pictures of integers", f"data in {examples.carrier}", "Give them as uint8."
+        )
     ids = torch.tensor([int(digest(one, 0), 16) >> 1 for one in values], device=place)
     return Batch(torch.from_numpy(values).to(place).float() / 255, ids)
 

@@ -66,14 +66,16 @@ def sticker(
     from unfooled.auditing.stickers.making import loss_for  # noqa: PLC0415  heavy
     from unfooled.auditing.stickers.study import sticker as make  # noqa: PLC0415
     from unfooled.crafting.adversarial_patch import PRINTABLE, AdversarialPatch  # noqa: PLC0415
+    from unfooled.modalities.printing import page_for  # noqa: PLC0415
 
     refuse_taken(out)
     with_threads(threads)
-    progress = on_stderr(quiet)
+    outline, progress = read_form(form), on_stderr(quiet)
+    page_for(cm, outline.aspect)
     colours = PRINTABLE if printable else ()
     patch = AdversarialPatch(steps=steps, smoothing=smoothing, palette=colours, loss=loss_for(target))
     study = make(
-        model, learn, judge, target, area, sources=source or (), others=also or (), outline=read_form(form),
+        model, learn, judge, target, area, sources=source or (), others=also or (), outline=outline,
         scene=read_scene(place, allowed, rotation, tilt), patch=patch, placements=placements, picture=picture,
         matrix=matrix, seed=seed, told=lambda line: progress.print(line, style="dim"),
     )  # fmt: skip

@@ -64,15 +64,13 @@ def _named(names: list[str], given: list[str] | None, word: str) -> dict[str, st
 
 
 def _write(matrix: Matrix, page: Path, *, quiet: bool) -> None:
-    from unfooled.report.transfer import sentences  # noqa: PLC0415  heavy
-    from unfooled.report.wording import percent  # noqa: PLC0415
+    from unfooled.report.transfer import sentences, share, span  # noqa: PLC0415  heavy
 
     console = on_stdout(quiet)
     lines = columns(attack="left", climbed="left", target="left", fooled="right", share="right", interval="right")
     for cell in matrix.cells:
-        low, high = cell.interval
-        counted, span = f"{cell.fooled:,} of {cell.n:,}", f"{percent(low)} to {percent(high)}"
-        lines.add_row(cell.attack, " + ".join(cell.sources), cell.target, counted, percent(cell.share), span)
+        counted = f"{cell.fooled:,} of {cell.n:,}"
+        lines.add_row(cell.attack, " + ".join(cell.sources), cell.target, counted, share(cell), span(cell))
     console.print(lines)
     for sentence in sentences(matrix):
         console.print(sentence)

@@ -81,8 +81,8 @@ class Matrix:
         return tuple(cell for cell in self.cells if cell.attack == attack)
 
     def carried(self, attack: str) -> float:
-        """Average an attack's share over the targets that single sources did not climb, 0 to 1."""
-        shares = [cell.share for cell in self.of(attack) if not cell.own and len(cell.sources) == 1]
+        """Average an attack's share over single sources and other targets that read some rightly, 0 to 1."""
+        shares = [cell.share for cell in self.of(attack) if not cell.own and len(cell.sources) == 1 and cell.n]
         return sum(shares) / len(shares) if shares else 0.0
 
     def as_json(self) -> dict[str, Any]:

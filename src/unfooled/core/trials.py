@@ -37,7 +37,7 @@ class Trial:
         area: Share of the picture that it covers.
         hit: How often the goal was reached.
         top5: How often the target was among the five highest scores, or under an untargeted goal the label was not;
-            None where the model gives labels only.
+            None where the model gives labels only, or has no more than five classes.
         changed: How often the answer was another than without it.
     """
 

@@ -63,6 +63,10 @@ def read(folder: str | Path) -> Artefact:
         RunError: There is none, a file is missing or is not as it was written, or its kind is unknown.
     """
     folder = Path(folder)
+    if not (folder / NOTE).is_file():
+        inside = sorted(str(path.parent) for path in folder.glob(f"*/{NOTE}"))
+        do = f"Name {' or '.join(inside)}." if inside else "Name a folder that `unfooled sticker` or `universal` made."
+        raise RunError("There is no artefact in this folder", f"no {NOTE} in {folder}", do)
     try:
         note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
         if note.pop("seal") != _seal(note):

@@ -125,6 +125,9 @@ class Universal:
         if not sources or not len(train) or len(y) != len(train):
             found = f"{len(sources)} models, {len(train)} examples, {len(y)} labels"
             raise InputError("A change is learned from models and labelled examples", found, "Give at least one each.")
+        if self.epochs < 1 or self.batch < 1:
+            found = f"{self.epochs} epochs, steps of {self.batch} examples"
+            raise InputError("A change is learned in steps", found, "Give 1 or more of each.")
         if not train.values.is_floating_point():
             raise InputError("A change is added to pictures or waveforms", f"{train.values.dtype}", "Give one of them.")
         if self.within.radius == float("inf"):

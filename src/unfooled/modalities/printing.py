@@ -43,9 +43,7 @@ def write_print(
     Raises:
         InputError: The size fits on no page, a PNG has no resolution, or the path names neither.
     """
-    place = Path(path)
-    if not cm > 0:
-        raise InputError("A print has a width in centimetres", cm, "Give for example cm=12.")
+    place, (wide, high) = Path(path), page_for(cm, aspect)
     if place.suffix.lower() == ".png":
         if dpi is None:
             found = f"cm={cm:g} without dpi"
@@ -53,7 +51,6 @@ def write_print(
         return _write_png(place, _with_alpha(texture, alpha), (cm, cm / aspect), dpi)
     if place.suffix.lower() != ".pdf":
         raise InputError("A print is a .pdf or a .png", place.name, "Name it sticker.pdf.")
-    wide, high = _page(cm, cm / aspect)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(wide / 2.54, high / 2.54))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -74,8 +71,15 @@ def write_print(
     return place
 
 
-def _page(cm: float, high: float) -> tuple[float, float]:
-    """Choose the smallest page that holds a sticker above the foot, in cm."""
+def page_for(cm: float, aspect: float = 1.0) -> tuple[float, float]:
+    """Choose the smallest page that holds a sticker above the foot; gives its width and height in cm.
+
+    Raises:
+        InputError: The sticker has no width, or fits on no page.
+    """
+    if not cm > 0:
+        raise InputError("A print has a width in centimetres", cm, "Give for example 12.")
+    high = cm / aspect
     for page in _PAGES.values():
         if cm + 2 * _MARGIN <= page[0] and high + 2 * _MARGIN + _FOOT <= page[1]:
             return page

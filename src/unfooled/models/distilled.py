@@ -64,7 +64,7 @@ def distil(
         seed: Of all randomness.
 
     Raises:
-        InputError: x are no pictures.
+        InputError: x are no pictures in [0, 1], a setting is out of range, or the target has other classes.
         AccessError: The model tells less than `access`.
 
     Reference:
@@ -73,8 +73,7 @@ def distil(
         Differs from the paper: scores are learned from where they are told; the net goes on learning, it does not begin
         anew each round; no reservoir sampling.
     """
-    if x.ndim != 4 or not len(x):
-        raise InputError("A surrogate is distilled from pictures", f"shape {tuple(x.shape)}", "Give (n, c, h, w).")
+    _check(x, rounds, reach, epochs)
     model = wrap(given)
     check_grant(model, access)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
@@ -95,6 +94,17 @@ def distil(
     return Distilled(Classifier(frozen, classes=names and tuple(names), name="distilled"), queries, agreement)
 
 
+def _check(x: Tensor, rounds: int, reach: float, epochs: int) -> None:
+    if x.ndim != 4 or not len(x):
+        raise InputError("A surrogate is distilled from pictures", f"shape {tuple(x.shape)}", "Give (n, c, h, w).")
+    if not x.is_floating_point() or not bool(((x >= 0) & (x <= 1)).all()):
+        found = f"{x.dtype}, {float(x.min()):g} to {float(x.max()):g}"
+        raise InputError("A surrogate is distilled from pictures in [0, 1]", found, "Give floats: x / 255.")
+    if rounds < 1 or not reach > 0 or epochs < 1:
+        found = f"rounds={rounds}, reach={reach:g}, epochs={epochs}"
+        raise InputError("A surrogate is distilled in rounds of epochs, with a reach above 0", found, "Give 1 or more.")
+
+
 def _told(model: Model, access: Access, x: Tensor, classes: int, *, batch: int) -> Tensor:
     """Ask the target: probabilities (r, k), or 1 at the label."""
     everyone = torch.arange(len(x), device=x.device)
@@ -104,6 +114,11 @@ def _told(model: Model, access: Access, x: Tensor, classes: int, *, batch: int) 
 
 def _probabilities(answer: Answer, classes: int) -> Tensor:
     scores = answer.scores
+    told = scores.shape[1] if scores is not None else max(classes, int(answer.labels.max()) + 1)
+    if told != classes:
+        raise InputError("The target has other classes", f"{told}, not {classes}", f"Give classes={told}.")
+    if scores is not None and not bool(scores.isfinite().all()):
+        raise InputError("The target's scores are no numbers", "NaN or infinity", "Leave such pictures out.")
     if scores is None:
         return functional.one_hot(answer.labels.clamp(min=0), classes).float()
     sums = scores.sum(dim=1)

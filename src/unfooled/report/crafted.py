@@ -38,15 +38,21 @@ def crafted(run: Mapping[str, Any]) -> Crafted | None:
     if found is None:
         return None
     made, (fallen, right), (noise, _) = found["made"], found["fallen"], found["noise"]
+    if not right:
+        told = "One change was learned, and there was nothing to try it on: the model reads none of these rightly."
+        return Crafted([told], _shown(found), Markup(""))
     sentences = [
         f"One and the same change, learned from {count(made['examples'], 'other picture')} within {made['within']}, "
-        f"fools the model about {fallen:,} of {right:,} that it reads rightly ({percent(fallen / max(right, 1))}); of "
+        f"fools the model about {fallen:,} of {right:,} that it reads rightly ({percent(fallen / right)}); of "
         f"those learned from, about {made['fooled'][0]:,} of {made['examples']:,}.",
-        f"Noise of the same size fools it about {noise:,} of {right:,} ({percent(noise / max(right, 1))}).",
+        f"Noise of the same size fools it about {noise:,} of {right:,} ({percent(noise / right)}).",
     ]
     points = [(examples, *fell) for examples, fell in found["fewer"]] + [(made["examples"], fallen, right)]
-    picture = "" if found["picture"] is None else f"data:image/png;base64,{found['picture']}"
-    return Crafted(sentences, picture, _figure(points, noise) if len(points) > 1 and right else Markup(""))
+    return Crafted(sentences, _shown(found), _figure(points, noise) if len(points) > 1 else Markup(""))
+
+
+def _shown(found: Mapping[str, Any]) -> str:
+    return "" if found["picture"] is None else f"data:image/png;base64,{found['picture']}"
 
 
 def _figure(points: list[tuple[int, int, int]], noise: int) -> Markup:

@@ -15,7 +15,7 @@ from unfooled.core.rates import Interval, clopper_pearson
 from unfooled.core.results import Results, ThreatResults
 
 from . import tables
-from .wording import Threat, duration
+from .wording import Threat, count, duration
 
 _A_MINUTE = {"s": 60.0, "min": 1.0, "h": 1 / 60}
 _POINTS = 40  # of a curve: as many as one can tell apart in a figure
@@ -117,17 +117,16 @@ class QueryBill:
     def sentence(self) -> str:
         """Say it in a sentence or two."""
         if not self.needed:
-            return f"{self.threat}: none of {self.n:,} examples fell to {self.standing:,.0f} questions or more each."
+            asked = count(int(self.standing), "question")
+            return f"{self.threat}: none of {self.n:,} examples fell; each took {asked} or more."
         told = [f"{len(self.needed):,} of {self.n:,} examples fell"]
         for share, word in ((0.5, "half"), (0.9, "nine in ten")):
             if math.isfinite(self.typical(share)):
                 told.append(f"{word} of all by {self.typical(share):,.0f} questions each")
         cap = max(1, self.needed[0] - 1, self.needed[(len(self.needed) - 1) // 10])
         stopped = len(self.needed) - self.fallen(cap)
-        return (
-            f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}. "
-            f"A limit of {cap:,} questions an example would have stopped {stopped:,} of these {len(self.needed):,}."
-        )
+        limit = f" A limit of {cap:,} questions an example would have stopped {stopped:,} of these." if stopped else ""
+        return f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}.{limit}"
 
     def on(self, terms: Terms) -> str:
         """Say what it took in money and time, and whom a limit would have stopped; empty where no terms are known."""
@@ -139,7 +138,7 @@ class QueryBill:
             half = self.hours(0.5, terms.rate)
             typical = "fewer than half fell" if math.isinf(half) else f"half had fallen by {duration(3600 * half)} each"
             told.append(f"At {_rate(terms.rate)} all take {duration(60 * self.asked / terms.rate)}; {typical}.")
-        if terms.cap is not None:
+        if terms.cap is not None and self.needed:
             stopped = len(self.needed) - self.fallen(terms.cap)
             told.append(
                 f"A limit of {terms.cap:,} would have stopped {stopped:,} of the {len(self.needed):,} that fell."

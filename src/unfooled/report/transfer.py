@@ -36,7 +36,7 @@ def heat_map(matrix: Matrix, attack: str, name: str) -> Markup:
             across, down = columns.index(cell.target), rows.index(_row(cell))
             axes.add_patch(Rectangle((across, down), 1, 1, facecolor=FOOLED, alpha=0.6 * cell.share, lw=0))
             axes.add_patch(Rectangle((across, down), 1, 1, fill=False, edgecolor=GRID, lw=0.8))
-            words = f"{percent(cell.share)}\n{cell.fooled:,} of {cell.n:,}" + (", itself" if cell.own else "")
+            words = f"{share(cell)}\n{cell.fooled:,} of {cell.n:,}" + (", itself" if cell.own else "")
             axes.text(across + 0.5, down + 0.5, words, ha="center", va="center", fontsize=9, color=INK)
         axes.set_xticks([place + 0.5 for place in range(len(columns))], columns)
         axes.set_yticks([place + 0.5 for place in range(len(rows))], rows)
@@ -44,8 +44,18 @@ def heat_map(matrix: Matrix, attack: str, name: str) -> Markup:
         axes.tick_params(length=0, labelcolor=INK)
         axes.set_title("Climbed (rows), fooled (columns)", loc="left", fontsize=10, color=MUTED)
         axes.spines[:].set_visible(False)
-        told = "; ".join(f"{_row(cell)} to {cell.target}: {percent(cell.share)}" for cell in cells)
+        told = "; ".join(f"{_row(cell)} to {cell.target}: {share(cell)}" for cell in cells)
         return drawn(figure, name, f"Share fooled under {attack}. {told}.")
+
+
+def share(cell: Cell) -> str:
+    """Write a cell's share; a dash where the target reads nothing rightly."""
+    return percent(cell.share if cell.n else None)
+
+
+def span(cell: Cell) -> str:
+    """Write the interval of a cell's share likewise."""
+    return f"{percent(cell.interval.low)} to {percent(cell.interval.high)}" if cell.n else percent(None)
 
 
 def sentences(matrix: Matrix) -> list[str]:
@@ -73,6 +83,8 @@ def render_transfer(matrix: Matrix) -> str:
         .get_template("transfer.html.j2")
         .render(
             matrix=matrix,
+            share=share,
+            span=span,
             sentences=sentences(matrix),
             maps=[(attack, heat_map(matrix, attack, f"map{i}")) for i, attack in enumerate(matrix.attacks)],
             described=[_described(party) for party in matrix.parties],

@@ -18,6 +18,9 @@ FAMILIES = {
     "l2": "change {whole} by at most {size} in all (Euclidean length of the change)",
     "l1": "change {whole} by at most {size} in all (sum of the changes of all values)",
     "l0": "change at most {size} {site}s of {whole}, each as much as they like",
+    "patch": "repaint one square of {whole}, {size} x {size} {site}s, wherever they like",
+    "frame": "repaint {whole} up to {size} {site}s from its border",
+    "sticker": "lay one sticker into {whole}, within a disc of {size} of its area",
 }
 MOVES = {"rotate": "turn {whole} by up to {size} degrees", "shift": "shift {whole} by up to {size} pixels"}
 EDITS = {
@@ -31,6 +34,7 @@ MEASURES = {
     "l2": "Euclidean length of the change",
     "l1": "sum of the changes of all values",
     "l0": "number of {site}s changed",
+    "sticker": "share of the picture's area",
     "rotate": "degrees of the turn",
     "shift": "pixels of the shift",
     "rotate,shift": "share of the limits that the motion takes",

@@ -39,7 +39,8 @@ class Motion:
 
     def __post_init__(self) -> None:
         if not (0 <= self.degrees <= 180 and self.pixels >= 0 and 0 <= self.percent <= 100):
-            raise InputError("A motion has a limit from 0", f"{self!r}", "Write rotate:30, shift:3 or shift:10%.")
+            wrong = "Turns are 0 to 180 degrees, shifts from 0 pixels or 0 to 100 %"
+            raise InputError(wrong, f"{self!r}", "Write rotate:30, shift:3 or shift:10%.")
         if self.pixels and self.percent:
             raise InputError("A shift is limited in pixels or in percent", f"{self!r}", "Leave one of them out.")
 

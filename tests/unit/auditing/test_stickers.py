@@ -18,12 +18,13 @@ import unfooled
 from unfooled.auditing.stickers.looking import PARTS, look
 from unfooled.auditing.stickers.study import AREAS, Study, sticker
 from unfooled.cli.sticker import write_study
-from unfooled.core.errors import InputError, UnfooledError
+from unfooled.core.errors import InputError, ModelError, RunError, UnfooledError
 from unfooled.core.trials import rate
 from unfooled.crafting.adversarial_patch import AdversarialPatch
 from unfooled.models.classifier import wrap
 from unfooled.models.preprocess import Preprocess
 from unfooled.models.weights import fingerprint
+from unfooled.report.page import render
 
 NAMES = ("red", "green", "blue")
 QUICK = AdversarialPatch(steps=25, batch=4)
@@ -84,6 +85,19 @@ def test_a_sticker_is_found_tried_and_told_of(tmp_path: Path) -> None:
     assert float(shutil_free.union().broken.mean()) == 1
 
 
+def test_a_sticker_is_brought_to_a_set_that_can_hold_it(tmp_path: Path) -> None:
+    study = made(placements=1, patch=replace(QUICK, steps=2))
+    write_study(study, tmp_path, 10, "unfooled sticker ...")
+    with pytest.raises(InputError, match="larger than the threat allows"):
+        unfooled.audit(model(), photographs(2), "sticker:10%", f"apply:{tmp_path / 'sticker'}")
+    with pytest.raises(RunError, match=r"Name .*sticker"):
+        unfooled.audit(model(), photographs(2), "sticker:30%", f"apply:{tmp_path}")
+    with pytest.raises(InputError, match="apply:FOLDER"):
+        unfooled.audit(model(), photographs(2), "sticker:30%")
+    page = render(unfooled.audit(model(), photographs(2), "sticker:30%", f"apply:{tmp_path / 'sticker'}"))
+    assert "lay one sticker into the example, within a disc of 30%" in page
+
+
 def test_a_smaller_sticker_does_less() -> None:
     shares = [one.hit.share for one in made().found.of("sticker", "colours", ("colours",))]
     assert shares == sorted(shares)
@@ -124,6 +138,34 @@ def test_photographs_that_show_the_target_are_left_out() -> None:
     assert study.found.about["tried_on"] == {"n": 5, "left_out": 1, "right": 6}
 
 
+def test_the_victim_among_the_sources_is_tried_at_every_size() -> None:
+    study = made(sources=[model()], placements=1, patch=replace(QUICK, steps=2))
+    assert [one.area for one in study.found.of("sticker", "colours", ("colours",))] == list(AREAS)
+
+
+def test_five_likeliest_of_three_classes_say_nothing() -> None:
+    study = made(placements=1, patch=replace(QUICK, steps=2))
+    assert all(trial.top5 is None for trial in study.found.trials)
+
+
+def test_photographs_are_looked_at_by_sound_models_alone(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 40, 3), 90, np.uint8)).save(tmp_path / "one.png")
+    (one,) = look(model(), [tmp_path], "blue")
+    assert one.sentence.endswith("in 0 of 7 parts")  # all three classes are among the five likeliest
+    with pytest.raises(ModelError, match="not finite"):
+        look(model(nn.Sequential(colours(), Never()).eval()), [tmp_path])
+    whole = nn.Sequential(nn.Flatten(), nn.Linear(3 * 40 * 40, 3)).eval()  # takes no part of it
+    with pytest.raises(ModelError, match=r"inputs of shape \(1, 3, 30, 30\)"):
+        look(wrap(whole, None, NAMES), [tmp_path])
+
+
+class Never(nn.Module):
+    """Answers nothing that is a number."""
+
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores * torch.nan
+
+
 def test_untargeted() -> None:
     study = made(target=None, patch=replace(QUICK, loss="cross-entropy"))
     own = study.found.of("sticker", "colours", ("colours",))
@@ -135,13 +177,19 @@ def test_folders_without_labels(tmp_path: Path) -> None:
     x, _ = photographs(1)
     for i, one in enumerate(x):
         Image.fromarray((one * 255).byte().permute(1, 2, 0).numpy()).save(tmp_path / f"{i}.png")
-    study = made(learn_from=tmp_path, try_on=str(tmp_path))
+    with pytest.raises(InputError, match="6 of 6 are among both"):
+        made(learn_from=tmp_path, try_on=str(tmp_path))
+    study = made(try_on=str(tmp_path), learn_from=photographs(3))
     assert study.found.about["tried_on"]["right"] is None
     looks = look(model(), [tmp_path], "blue")
     assert len(looks) == 6
     assert looks[0].sentence.startswith('0.png: "')
     assert [part for part, _ in looks[0].parts] == list(PARTS)
     assert "in 0 of 7 parts" in looks[0].sentence
+
+
+def _no_step(line: str) -> None:
+    pytest.fail(f"begun in vain: {line}")
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -154,8 +202,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "other classes": ({"sources": [model(names=("a", "b", "c"), name="x")] * 1 + [model()]}, "different class lists"),
     "other numbers of classes": (
         {"others": [wrap(nn.Sequential(colours(), nn.Linear(3, 4)).eval(), Preprocess(size=24), name="four")]},
-        "different classes",
+        "different class lists",
     ),
+    "another order of classes": ({"others": [model(names=NAMES[::-1], name="x")]}, "in another order"),
+    "two models of one name": (
+        {"sources": [model(nn.Sequential(colours(), nn.Linear(3, 3)).eval())]},
+        "bear one name",
+    ),
+    "no place": ({"placements": 0}, "at least one place"),
+    "no such picture": ({"picture": "none.png", "told": _no_step}, "cannot be opened"),
+    "what it was learned from": ({"learn_from": photographs(2)}, "learned from"),
     "no weight a source": ({"weights": (1.0, 2.0)}, "one weight"),
     "no such folder": ({"learn_from": "no/such/folder"}, "no such file or folder"),
     "no such form": ({"outline": "star"}, "no such form"),

@@ -12,9 +12,10 @@ from torch import Tensor
 
 import unfooled
 from unfooled.core.errors import AccessError, InputError
-from unfooled.core.matrix import Cell
+from unfooled.core.matrix import Cell, Matrix, Party
 from unfooled.models.black_box import BlackBox
-from unfooled.report.transfer import render_transfer, sentences, write_transfer
+from unfooled.report.transfer import render_transfer, sentences, share, write_transfer
+from unfooled.report.wording import percent
 from unfooled.zoo.small import linear, small_cnn
 
 X = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255
@@ -72,8 +73,8 @@ def test_a_table_of_who_fools_whom() -> None:
     assert cells[("one",), "one"].own
     assert not cells[("two", "three"), "one"].own
     assert cells[("one",), "one"].fooled > 0
-    foreign = [cell.share for cell in matrix.cells if not cell.own and len(cell.sources) == 1]
-    assert matrix.carried("mi-fgsm") == pytest.approx(sum(foreign) / 6)
+    foreign = [cell.share for cell in matrix.cells if not cell.own and len(cell.sources) == 1 and cell.n]
+    assert matrix.carried("mi-fgsm") == pytest.approx(sum(foreign) / len(foreign))
     assert matrix.as_json()["models"][0] == {"name": "one", "family": "CNN", "learned": "nothing"}
     json.dumps(matrix.as_json(), allow_nan=False)
 
@@ -97,3 +98,17 @@ def test_what_makes_no_table() -> None:
         unfooled.transfer({"one": net, "two": net}, data, "linf:1/255,2/255")
     with pytest.raises(InputError, match="once"):
         unfooled.transfer({"one": net, "two": net}, data, attacks=["bases"])
+    with pytest.raises(InputError, match="No limit"):
+        unfooled.transfer({"one": net, "two": net}, data, "linf")
+    with pytest.raises(InputError, match="searches in a Ball"):
+        unfooled.transfer({"one": net, "two": net}, data, "rotate:30")
+    with pytest.raises(InputError, match="does not know"):
+        unfooled.transfer({"one": net, "two": net}, data, "become:10 linf:8/255")
+
+
+def test_a_target_that_reads_nothing_has_no_share() -> None:
+    right, none = Cell("mi-fgsm", ("one",), "two", 1, 2), Cell("mi-fgsm", ("two",), "one", 0, 0)
+    matrix = Matrix("linf:8/255", (Party("one", ""), Party("two", "")), (right, none))
+    assert matrix.carried("mi-fgsm") == 0.5, "the average of what there is"
+    assert [share(cell) for cell in matrix.cells] == [percent(0.5), "\u2013"]
+    assert "<td>\u2013</td><td>\u2013</td>" in render_transfer(matrix)

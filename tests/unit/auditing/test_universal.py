@@ -13,7 +13,7 @@ from torch import nn
 
 from unfooled.auditing.universal import universal
 from unfooled.auditing.verify import verify
-from unfooled.core.errors import AccessError, InputError
+from unfooled.core.errors import AccessError, InputError, ModelError
 from unfooled.core.target import Access
 from unfooled.modalities.gathering import gather
 from unfooled.models.black_box import BlackBox
@@ -76,11 +76,37 @@ def test_a_goal_is_learned_for() -> None:
         ({"threat": "linf"}, "limit"),
         ({"fewer": (30,)}, "Fewer"),
         ({"learn": [np.zeros((3, 8, 8), np.float32)] * 30}, "8 bits"),
+        ({"learn": list(pictures(20, 0).numpy())}, "20 of 20 are among both"),
+        ({"threat": "linf:24/255 by labels"}, "by gradients"),
+        ({"threat": "become:3 linf:24/255"}, "names a class that the model does not know"),
+        ({"epochs": 0}, "0 epochs"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(more: dict[str, Any], wrong: str) -> None:
     with pytest.raises(InputError, match=wrong):
         judged(**more)
+
+
+def test_nothing_is_learned_of_a_model_that_answers_no_numbers() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 3)).eval()
+    nn.init.constant_(net[1].weight, float("nan"))
+    with pytest.raises(ModelError, match="not finite"):
+        universal(net, (pictures(3, 0), torch.arange(3)), list(pictures(3, 1).numpy()), "linf:8/255")
+
+
+def test_pictures_to_judge_are_of_integers() -> None:
+    with pytest.raises(InputError, match="data in float32"):
+        universal(brittle(), (torch.rand(3, 3, 8, 8), torch.arange(3)), list(pictures(3, 1).numpy()), "linf:8/255")
+
+
+def test_a_model_that_reads_none_rightly_is_fooled_about_none() -> None:
+    x = pictures(8, 0)
+    wrong = 2 - brittle()(x.float() / 255).argmax(dim=1)
+    wrong[wrong == 1] = 0
+    results, _ = universal(brittle(), (x, wrong), list(pictures(3, 1).numpy()), "linf:8/255", epochs=1, fewer=(2,))
+    page = render(results)
+    assert "nothing to try it on" in page
+    assert "of 0 " not in page
 
 
 def test_pictures_of_a_folder_come_in_one_shape_and_each_once(tmp_path: Path) -> None:

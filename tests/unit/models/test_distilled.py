@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -68,3 +70,26 @@ def test_what_cannot_be_distilled() -> None:
     )
     with pytest.raises(AccessError):
         distil(labels, X, 2)
+
+
+@pytest.mark.parametrize(
+    ("x", "classes", "more", "wrong"),
+    [
+        (X[:4] * 255, 3, {}, "in \\[0, 1\\]"),
+        ((X[:4] * 255).byte(), 3, {}, "in \\[0, 1\\]"),
+        (X[:4], 3, {"rounds": 0}, "rounds=0"),
+        (X[:4], 3, {"epochs": 0}, "epochs=0"),
+        (X[:4], 3, {"reach": 0.0}, "reach=0"),
+        (X[:4], 4, {}, "3, not 4"),
+        (X, 1, {"access": Access.DECISION}, "3, not 1"),
+    ],
+)
+def test_what_would_teach_nonsense_is_refused(x: torch.Tensor, classes: int, more: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(InputError, match=wrong):
+        distil(wrap(NET), x, classes, **more)
+
+
+def test_a_target_that_tells_no_numbers_teaches_nothing() -> None:
+    nothing = linear(torch.full((3, 1, 8, 8), float("nan")))
+    with pytest.raises(InputError, match="no numbers"):
+        distil(wrap(nothing), X[:4], 3, epochs=1)

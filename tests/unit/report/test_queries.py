@@ -43,6 +43,12 @@ def test_a_limit_lets_through_what_fell_by_then() -> None:
     assert bill.curve[1].interval == clopper_pearson(2, 4)
 
 
+def test_a_limit_that_would_stop_nobody_is_not_told() -> None:
+    bill = query_bill(found((2, 2), (2, 2), (2, 2)), "l2:1")
+    assert bill is not None
+    assert bill.sentence.endswith("the first by 2.")
+
+
 def test_money_and_time() -> None:
     bill = query_bill(found((30, 1000), (10, 1000), (None, 2000)), "l2:1")
     assert bill is not None
@@ -79,7 +85,7 @@ def test_terms_where_nobody_fell() -> None:
     told = bill.on(Terms(2.0, 60, 10))
     assert "0.20, for no success" in told
     assert "fewer than half fell" in told
-    assert "stopped 0 of the 0" in told
+    assert "stopped" not in told, "there is nothing to stop"
     assert bill.as_json(Terms(2.0, 60, 10))["money_for_one"] is None
 
 
@@ -99,7 +105,7 @@ def test_nobody_fell() -> None:
     bill = query_bill(found((None, 50), (None, 70)), "l2:1")
     assert bill is not None
     assert (bill.typical(0.5), bill.price(1), bill.curve) == (math.inf, math.inf, [])
-    assert "none of 2" in bill.sentence
+    assert bill.sentence == "l2:1: none of 2 examples fell; each took 50 questions or more."
     assert bill.as_json()["median"] is None
 
 

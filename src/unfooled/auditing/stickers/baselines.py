@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
@@ -11,7 +9,6 @@ from torch.nn.functional import interpolate
 from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws
 from unfooled.crafting.sticker import Sticker
-from unfooled.modalities.pictures import read_picture
 
 
 def noise_like(sticker: Sticker, seed: int) -> Sticker:
@@ -21,13 +18,12 @@ def noise_like(sticker: Sticker, seed: int) -> Sticker:
     return Sticker.of(noise, sticker.outline, sticker.scene, {"by": "lot"})
 
 
-def picture_like(sticker: Sticker, path: Path) -> Sticker:
-    """Put a picture in the sticker's place, its middle cut to the sticker's form.
+def picture_like(sticker: Sticker, read: np.ndarray) -> Sticker:
+    """Put a picture (c, h, w) of integers in the sticker's place, its middle cut to the sticker's form.
 
     Raises:
-        InputError: It cannot be read, or has other colours than the sticker.
+        InputError: It has other colours than the sticker.
     """
-    read = read_picture(path)
     colours, height, width = read.shape
     if colours not in (1, len(sticker.texture)):
         raise InputError("The picture has other colours than the sticker", f"{colours} channels", "Convert it.")

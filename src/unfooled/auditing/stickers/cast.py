@@ -9,15 +9,15 @@ from typing import Any
 from unfooled.auditing.examples import Examples
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
-from unfooled.core.target import Model
+from unfooled.core.target import Access, Model
 from unfooled.core.threat import Goal
 from unfooled.goals import Become, Misclassify
+from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
 from unfooled.models.load import load_model
-from unfooled.models.ready import check_ready
 from unfooled.zoo.catalogue import origin
 
-from .learning import check_ensemble, class_named
+from .learning import check_alike, class_named
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,36 @@ def cast_of(
     """Gather models, given as `load_model` or `wrap` take them, and check that they go together.
 
     Raises:
-        InputError: Their classes differ, or there is no such target.
+        InputError: Their classes differ, two bear one name, or there is no such target.
+        AccessError: A source can only be asked.
         ModelError: One of them cannot be used as it is.
     """
     victim = model_of(model)
     makers = tuple(model_of(one) for one in sources) or (victim,)
-    everyone = {name_of(one): one for one in (victim, *makers, *map(model_of, others))}
+    for one in makers:
+        check_grant(one, Access.GRADIENT)
+    everyone = (victim, *makers, *map(model_of, others))
+    classes = check_alike(everyone, album)
     names = victim.describe()["classes"]
-    counts = {name: check_ready(one, album.batch([0], one.device)) for name, one in everyone.items()}
-    if len(set(counts.values())) > 1:
-        raise InputError("These models know different classes", counts, "Choose models of one list of classes.")
-    classes = check_ensemble(makers, album.batch([0], makers[0].device))
     goal: Goal = Misclassify() if target is None else Become(class_named(target, names, classes))
     kept = None if names is None else tuple(names)
-    return Cast(victim, makers, tuple(everyone.values()), classes, kept, goal)
+    return Cast(victim, makers, _each_once(everyone), classes, kept, goal)
+
+
+def _each_once(models: Sequence[Model]) -> tuple[Model, ...]:
+    """Keep the first of those that are one and the same; reports tell models apart by their names.
+
+    Raises:
+        InputError: Two models bear one name.
+    """
+    known: dict[str, Model] = {}
+    for one in models:
+        told = one.describe()
+        first = known.setdefault(told["name"], one)
+        if first.describe()["sha256"] != told["sha256"]:
+            do = 'Name them apart: unfooled.wrap(net, name="mine").'
+            raise InputError("Two different models bear one name", repr(told["name"]), do)
+    return tuple(known.values())
 
 
 def model_of(given: object) -> Model:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from unfooled.auditing.examples import Examples
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, ModelError
 from unfooled.core.seeds import Draws
@@ -17,7 +18,6 @@ from unfooled.core.target import Access, Model, Target
 from unfooled.core.threat import Goal
 from unfooled.crafting.adversarial_patch import AdversarialPatch
 from unfooled.crafting.sticker import Sticker
-from unfooled.models.black_box import check_grant
 from unfooled.models.ready import check_ready
 from unfooled.models.stand_in import stand_in
 
@@ -94,23 +94,22 @@ def _takes(copy: Model, size: tuple[int, int], coarse: float, train: Batch) -> b
     return True
 
 
-def check_ensemble(models: Sequence[Model], x: Batch) -> int:
-    """Check models that are to be fooled together; gives how many classes they know.
+def check_alike(models: Sequence[Model], album: Examples) -> int:
+    """Check models that one sticker is for; gives how many classes they know.
 
     Raises:
         InputError: Their classes differ.
-        AccessError: One of them can only be asked.
+        ModelError: One of them cannot be used as it is.
     """
-    told = [model.describe() for model in models]
-    counts = [check_ready(model, x) for model in models]
-    for model, one, count in zip(models, told, counts, strict=True):
-        check_grant(model, Access.GRADIENT)
-        named = one["classes"] and told[0]["classes"] and list(one["classes"]) != list(told[0]["classes"])
-        if count != counts[0] or named:
+    names, first = models[0].describe()["classes"], models[0].describe()["name"]
+    counts = [check_ready(model, album.batch([0], model.device)) for model in models]
+    for told, count in zip([model.describe() for model in models], counts, strict=True):
+        if count != counts[0] or (names and told["classes"] and list(told["classes"]) != list(names)):
             raise InputError(
-                "Models of different class lists cannot be fooled together",
-                f"{told[0]['name']} with {counts[0]} classes, {one['name']} with {count}",
-                "Choose models of one list, and name them alike (--classes).",
+                "Models of different class lists cannot be fooled by one sticker",
+                f"{first} with {counts[0]} classes, {told['name']} with {count}"
+                + (" of other names or in another order" if count == counts[0] else ""),
+                "Choose models of one list in one order, or bring one into it: unfooled.Reordered(model, order).",
             )
     return counts[0]
 

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from unfooled.core.batch import Batch
-from unfooled.core.target import Model
+from unfooled.core.target import Model, Target
 from unfooled.modalities.albums import open_album
+from unfooled.models.black_box import most_access
 from unfooled.models.ready import check_ready
 
 from .cast import model_of
@@ -30,6 +31,8 @@ PARTS: dict[str, tuple[float, float, float]] = {
     "lower right": (0.4, 0.4, 0.6),
 }
 """Parts of a photograph: left edge, upper edge and side, as shares of its width and height."""
+
+_LIKELIEST = 5
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class Look:
             return seen
         first = sum(top[0][0] == self.wanted for _, top in self.parts)
         five = sum(any(name == self.wanted for name, _ in top) for _, top in self.parts)
-        return f'{seen}; "{self.wanted}" in {first} of {len(self.parts)} parts, among the five likeliest in {five}'
+        told = f'{seen}; "{self.wanted}" in {first} of {len(self.parts)} parts'
+        few = all(len(top) < _LIKELIEST for _, top in self.parts)  # such a target tells all that it knows
+        return told if few else f"{told}, among the five likeliest in {five}"
 
     def as_json(self) -> dict[str, Any]:
         """Give it in plain JSON values."""
@@ -73,16 +78,18 @@ def look(model: object, photos: Sequence[Path], target: str | int | None = None)
 
     Raises:
         InputError: A photograph cannot be read, or there is no such class.
+        ModelError: The model cannot be asked about these photographs.
     """
     looker = model_of(model)
-    names, looks, wanted = looker.describe()["classes"], [], ""
+    names, wanted = looker.describe()["classes"], ""
+    looks: list[Look] = []
     for place in photos:
         album = open_album(place)
         for i in range(len(album)):
             values = torch.from_numpy(album.load(i).astype(np.float32) / 255)
-            if target is not None and not wanted:
-                classes = check_ready(looker, Batch(values[None].to(looker.device), torch.zeros(1, dtype=torch.int64)))
-                wanted = _called(class_named(target, names, classes), names)
+            if not looks:
+                classes = check_ready(looker, _alone(values, looker))
+                wanted = "" if target is None else _called(class_named(target, names, classes), names)
             looks.append(Look(album.names[i], wanted, tuple(_part(looker, values, part, names) for part in PARTS)))
     return looks
 
@@ -92,14 +99,19 @@ def _part(model: Model, values: torch.Tensor, part: str, names: Sequence[str] | 
     height, width = values.shape[1:]
     y, x = round(top * height), round(left * width)
     cut = values[:, y : y + max(1, round(side * height)), x : x + max(1, round(side * width))]
-    answer = model.answer(Batch(cut[None].contiguous().to(model.device), torch.zeros(1, dtype=torch.int64)))
+    asked = _alone(cut, model)
+    answer = Target(model, most_access(model), 1, device=model.device).answer(asked, torch.zeros_like(asked.ids))
     if answer.scores is None:
         return part, ((_called(int(answer.labels[0]), names), None),)
     scores = answer.scores[0]
     stated = bool((scores >= 0).all()) and abs(float(scores.sum()) - 1) < 1e-3
-    likeliest = (scores if stated else scores.softmax(dim=0)).topk(min(5, len(scores)))
+    likeliest = (scores if stated else scores.softmax(dim=0)).topk(min(_LIKELIEST, len(scores)))
     named = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
     return part, tuple((_called(label, names), sure) for label, sure in named)
+
+
+def _alone(values: torch.Tensor, model: Model) -> Batch:
+    return Batch(values[None].contiguous().to(model.device), torch.zeros(1, dtype=torch.int64, device=model.device))
 
 
 def _called(label: int, names: Sequence[str] | None) -> str:

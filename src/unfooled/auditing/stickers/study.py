@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import unfooled
+from unfooled.auditing.apart import check_apart
 from unfooled.auditing.examples import Examples
+from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws
 from unfooled.core.trials import Found, Shot, Trial
 from unfooled.crafting.adversarial_patch import AdversarialPatch
 from unfooled.crafting.sticker import Sticker
+from unfooled.modalities.pictures import read_picture
 from unfooled.scenes.approach import Approach
 from unfooled.scenes.camera import Camera
 from unfooled.scenes.outlines import Outline
@@ -79,13 +82,17 @@ def sticker(
         told: Is told of every step.
 
     Raises:
-        InputError: Photographs, class, area or settings cannot be used.
+        InputError: Photographs, class, area or settings cannot be used, or photographs are to serve for both.
         ModelError: A model cannot be used as it is.
         AccessError: A source can only be asked.
     """
     album = read_photographs(learn_from, None, labelled=False)
     cast = cast_of(model, sources, others, target, album)
     tried = read_photographs(try_on, cast.names, labelled=True)
+    check_apart(map(album.stored, range(len(album))), tried)
+    if placements < 1:
+        raise InputError("A sticker is tried in at least one place", placements, "Give 1 or more placements.")
+    shown = None if picture is None else read_picture(Path(picture))
     share = read_area(area)
     form = Outline.named(outline) if isinstance(outline, str) else outline
     placed = replace(scene, area=(share, share))
@@ -100,7 +107,7 @@ def sticker(
     )  # fmt: skip
     told(f"trying on {len(seen[0].examples)} photographs, {placements} places on each")
     things = [("sticker", main), ("noise", noise_like(main, seed))]
-    things += [("picture", picture_like(main, Path(picture)))] if picture is not None else []
+    things += [("picture", picture_like(main, shown))] if shown is not None else []
     trials = [*_curves(trying, cast, seen, things, made[0]), *_matrix(trying, cast, seen, made[1:], placed)]
     film = trying.film(main, cast.victim, _approach(form, placed, tried), _FILMED)
     about = _about(cast, makers.photographs, trying, main, made) | {

@@ -107,9 +107,9 @@ class Trying:
 
     def _read(self, answer: Answer, y: Tensor, before: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
         hit, changed = self.goal.reached(answer, y), answer.labels != before
-        if answer.scores is None:
+        if answer.scores is None or answer.scores.shape[1] <= _TOP:  # of five classes all are among the five highest
             return hit, None, changed
-        top = answer.scores.topk(min(_TOP, answer.scores.shape[1]), dim=1).indices
+        top = answer.scores.topk(_TOP, dim=1).indices
         if self.goal.classes:
             return hit, torch.isin(top, torch.tensor(self.goal.classes)).any(dim=1), changed
         return hit, Misclassify(top.shape[1]).reached(answer, y), changed
