@@ -15,7 +15,7 @@ from unfooled.core.rates import Interval, clopper_pearson
 from unfooled.core.results import Results, ThreatResults
 
 from . import tables
-from .wording import Threat, duration
+from .wording import Threat, count, duration
 
 _A_MINUTE = {"s": 60.0, "min": 1.0, "h": 1 / 60}
 _POINTS = 40  # of a curve: as many as one can tell apart in a figure
@@ -122,12 +122,14 @@ class QueryBill:
         for share, word in ((0.5, "half"), (0.9, "nine in ten")):
             if math.isfinite(self.typical(share)):
                 told.append(f"{word} of all by {self.typical(share):,.0f} questions each")
-        cap = max(1, self.needed[0] - 1, self.needed[(len(self.needed) - 1) // 10])
+        sentence = f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}."
+        tenth = self.needed[(len(self.needed) - 1) // 10]
+        cap = tenth if self.fallen(tenth) < len(self.needed) else self.needed[0] - 1
+        if not cap:  # no limit that lets anybody ask stops anybody
+            return sentence
         stopped = len(self.needed) - self.fallen(cap)
-        return (
-            f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}. "
-            f"A limit of {cap:,} questions an example would have stopped {stopped:,} of these {len(self.needed):,}."
-        )
+        limit = f"A limit of {count(cap, 'question')} an example"
+        return f"{sentence} {limit} would have stopped {stopped:,} of these {len(self.needed):,}."
 
     def on(self, terms: Terms) -> str:
         """Say what it took in money and time, and whom a limit would have stopped; empty where no terms are known."""
