@@ -742,7 +742,10 @@ def test_estimate(place):
 def test_attacks():
     told = call("attacks")
     assert told.exit_code == 0
-    assert set(one_object(call("attacks", "--json"))["suites"]) == set(SUITES)
+    suites = one_object(call("attacks", "--json"))["suites"]
+    assert set(suites) == set(SUITES)
+    assert suites["spatial"] == ["spatial-pgd", "grid"]
+    assert "in None" not in told.stdout
     for name in (*unfooled.ATTACKS, *SPATIAL):
         assert name in told.stdout
 

@@ -111,15 +111,19 @@ def _code_points(raw: np.ndarray, where: str) -> np.ndarray:
 
 
 def _pair(x: Any, y: Any) -> Source:
-    """Take (x, y): one array of examples, or a list of them, each of its own shape, or a list of texts."""
+    """Take (x, y): one array of examples, or a list of them, each of its own shape, or a list or array of texts."""
+    if isinstance(x, np.ndarray) and x.dtype.kind in "OU":
+        x = x.tolist()
     if isinstance(x, Tensor | np.ndarray):
         array = _array(x)
         if array.ndim == 0:
             raise InputError("x needs one entry an example", "a single value", "Give x as (n, c, h, w) or (n, t).")
         return array_source(array, label_array(_array(y), len(array)))
     if isinstance(x, list | tuple):
-        if x and all(isinstance(item, str) for item in x):
+        if any(isinstance(item, str) for item in x):
             for i, text in enumerate(x):
+                if not isinstance(text, str):
+                    raise InputError("Among texts all are texts", f"{_described(text)} as example {i}", "Leave it out.")
                 check_text(text, f"example {i}")
             return text_source(x, label_array(_array(y), len(x)))
         return _listed([_array(item) for item in x], label_array(_array(y), len(x)), ragged=True)

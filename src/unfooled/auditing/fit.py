@@ -13,6 +13,8 @@ from unfooled.core.threat import Ball, Edits, PerturbationSet, ThreatModel
 from unfooled.crafting.sticker import Sticker
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
+from unfooled.sets.wordnet import installed
+from unfooled.sets.words import Words
 
 from .examples import Examples
 from .stages import Stage
@@ -26,7 +28,7 @@ def check_ranges(sets: Sequence[PerturbationSet], examples: Examples) -> None:
     """Check that sets are made for such data: edits for texts, motions for pictures, balls for the range of values.
 
     Raises:
-        InputError: One is not.
+        InputError: One is not, or needs files that are not installed.
     """
     for within in sets:
         _check_range(within, examples)
@@ -40,8 +42,10 @@ def _check_range(within: PerturbationSet, examples: Examples) -> None:
         kind = "texts" if examples.are_texts else "pictures or waveforms"
         raise InputError(
             f"The threat {within} is not for such data", f"these are {kind}",
-            "Texts take chars:3, invisible:5 or homoglyphs:5; pictures and waveforms linf:4/255, l2:3 and such.",
+            "Texts take chars:3, invisible:5, homoglyphs:5, words:0.2; pictures and waveforms linf:4/255, l2:3.",
         )  # fmt: skip
+    if isinstance(within, Words):
+        installed()  # if it is missing, better now than after an hour of other threats
     if isinstance(within, Ball | Disc) and (within.low, within.high) != domain:
         low, high = domain
         raise InputError(

@@ -16,7 +16,7 @@ import unfooled
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, Scaled, ThreatModel
-from unfooled.models.black_box import most_access
+from unfooled.models.black_box import BlackBox, most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
 from unfooled.sets.masked import Masked
@@ -179,11 +179,15 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
     With `steady`, a model that can only be asked must also answer the same question alike.
 
     Raises:
-        InputError: The batch size is none, or a label is not one of the model's classes.
+        InputError: The batch size is none, the model reads texts and these are none, or a label is not one of its
+            classes.
         ModelError: The model cannot be audited as it is.
     """
     if batch < 1:
         raise InputError("A pass needs at least one row", f"batch={batch}", "Give batch=1 or more.")
+    if isinstance(model, BlackBox) and model.texts and not examples.are_texts:
+        do = "Give a list of texts, or a table with the columns text and label."
+        raise InputError("This model reads texts", f"examples of shape {examples.shapes[0]}", do)
     x = examples.first_few(batch, device)
     classes = check_ready(model, x)
     check_labels(examples.y, classes)

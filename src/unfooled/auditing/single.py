@@ -67,6 +67,8 @@ def attack(
         >>> found = unfooled.attack(model, x, y, "pgd", "linf:8/255", steps=10)
         >>> found.x_adv.values[found.reached]
     """
+    if isinstance(x, list | tuple):
+        raise InputError("One attack takes one tensor", f"a {type(x).__name__}", "Use unfooled.audit, for texts too.")
     examples = read_examples((x, y), carrier=Float32())
     device = x.device
     adapter = wrap(model)

@@ -47,7 +47,7 @@ def attacks(json: o.Json = False) -> None:
 
 
 def _names(suite: Sequence[str | Stage]) -> list[str]:
-    return [one if isinstance(one, str) else f"{one.name} in {one.kind}" for one in suite]
+    return [one if isinstance(one, str) else str(one).partition(":")[0] for one in suite]
 
 
 def _finds(attack: object) -> str:

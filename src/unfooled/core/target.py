@@ -223,7 +223,7 @@ class Target:
                 raise ModelError(
                     f"The model failed on inputs of shape {tuple(x.values.shape)}",
                     f"{type(error).__name__}: {error}",
-                    "Let it take inputs of every size in the data, or resize them in Preprocess(size=...).",
+                    "Let it take all sizes in the data; Preprocess(size=...) resizes pictures; texts hold anything.",
                 ) from error
 
     def _demand(self, needed: Access) -> None:

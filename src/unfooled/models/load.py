@@ -17,7 +17,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from unfooled.core.errors import InputError, ModelError
+from unfooled.core.errors import InputError, ModelError, UnfooledError
 from unfooled.core.target import Model
 from unfooled.zoo import efficientnet, mobilenet
 from unfooled.zoo.imagenet_names import imagenet_names
@@ -159,6 +159,8 @@ def _from_factory(spec: str) -> Model:
         if callable(made) and not isinstance(made, nn.Module) and not is_adapter(made):
             try:
                 made = made()
+            except UnfooledError:
+                raise
             except Exception as error:
                 raise ModelError(
                     "The factory failed",

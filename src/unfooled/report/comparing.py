@@ -30,9 +30,9 @@ class Stretch:
     parts: tuple[tuple[str, bool], ...]
 
 
-def compared(before: str, after: str) -> tuple[Stretch, ...]:
-    """Compare two texts; long stretches in which nothing changed are cut short."""
-    found = list(_merged(_by_word(before, after)))
+def compared(before: str, after: str, *, whole: bool = False) -> tuple[Stretch, ...]:
+    """Compare two texts, words as a whole or letter by letter; long stretches in which nothing changed are cut."""
+    found = list(_merged(_by_word(before, after, whole=whole)))
     last = len(found) - 1
     return tuple(
         Stretch(kind, _boxed(_shortened(text, first=place == 0, last=place == last) if kind == "same" else text))
@@ -40,14 +40,14 @@ def compared(before: str, after: str) -> tuple[Stretch, ...]:
     )
 
 
-def _by_word(before: str, after: str) -> Iterator[tuple[str, str]]:
-    """Compare word by word, and what differs character by character."""
+def _by_word(before: str, after: str, *, whole: bool) -> Iterator[tuple[str, str]]:
+    """Compare word by word, and what differs character by character unless words are wanted whole."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     for tag, a, b, c, d in _blocks(old, new):
         taken, put = "".join(old[a:b]), "".join(new[c:d])
         if tag == "equal":
             yield "same", taken
-        elif not _alike(taken, put):
+        elif whole or not _alike(taken, put):
             yield from (("removed", taken[:_LONGEST]), ("added", put[:_LONGEST]))
         else:
             for kind, e, f, g, h in _blocks(taken, put):

@@ -176,7 +176,7 @@ def _exhibit(row: Row, threat: Threat, tensors: Mapping[str, np.ndarray], longes
     carrier = carrier_named(threat.settings["carrier"])
     if threat.texts and carrier == Utf8():
         before, after = (tensors[name].tobytes().decode(errors="replace") for name in _names(row))
-        return Exhibit(row, threat, text=compared(before, after))
+        return Exhibit(row, threat, text=compared(before, after, whole=threat.family == "words"))
     x, x_adv = (carrier.unpack(tensors[name]) for name in _names(row))
     if not is_picture(x) or x.shape != x_adv.shape:
         return Exhibit(row, threat)

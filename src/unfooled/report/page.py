@@ -184,7 +184,7 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
             "name": model.get("name"),
             "class": model.get("class"),
             "parameters": model.get("parameters"),
-            "sha256 of the weights": model.get("sha256"),
+            f"sha256 of {'the weights' if model.get('parameters') else 'what is known of it'}": model.get("sha256"),
             "preprocessing": model.get("preprocess"),
             "classes": model.get("k"),
         },

@@ -123,10 +123,14 @@ class QueryBill:
         for share, word in ((0.5, "half"), (0.9, "nine in ten")):
             if math.isfinite(self.typical(share)):
                 told.append(f"{word} of all by {self.typical(share):,.0f} questions each")
-        cap = max(1, self.needed[0] - 1, self.needed[(len(self.needed) - 1) // 10])
+        sentence = f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}."
+        tenth = self.needed[(len(self.needed) - 1) // 10]
+        cap = tenth if self.fallen(tenth) < len(self.needed) else self.needed[0] - 1
+        if not cap:  # no limit that lets anybody ask stops anybody
+            return sentence
         stopped = len(self.needed) - self.fallen(cap)
-        limit = f" A limit of {cap:,} questions an example would have stopped {stopped:,} of these." if stopped else ""
-        return f"{self.threat}: {', '.join(told)}; the first by {self.needed[0]:,}.{limit}"
+        limit = f"A limit of {count(cap, 'question')} an example"
+        return f"{sentence} {limit} would have stopped {stopped:,} of these {len(self.needed):,}."
 
     def on(self, terms: Terms) -> str:
         """Say what it took in money and time, and whom a limit would have stopped; empty where no terms are known."""

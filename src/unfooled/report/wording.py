@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,12 +140,13 @@ class Threat:
         parts = [part.partition(":") for part in str(self.settings["within"]).split(",")]
         if all(kind in MOVES for kind, _, _ in parts):
             moves = [MOVES[kind].format(whole=f"the {self.noun}", size=size) for kind, _, size in parts]
-            return " and ".join(moves).replace("% pixels", "% of its sides")
+            return _singular(" and ".join(moves)).replace("% pixels", "% of its sides")
         template = "change {whole} in any way" if self.unlimited else (FAMILIES | EDITS).get(self.family)
         if template is None or not (self.size or self.unlimited):
             return f"make any change within {self.settings['within']}"
         scale = " of full brightness" if self.pictures else ""
-        words = template.format(site=self.site, whole=f"the {self.noun}", size=self.size, scale=scale)
+        size = percent(self.radius) if self.family == "words" else self.size
+        words = _singular(template.format(site=self.site, whole=f"the {self.noun}", size=size, scale=scale))
         return f"{words} inside a marked region" if self.region else words
 
     @property
@@ -190,6 +192,11 @@ def class_name(label: int | None, classes: list[str] | None) -> str:
 def count(number: int, noun: str) -> str:
     """Count things: `1 picture`, `2,000 pictures`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _singular(words: str) -> str:
+    """Write `1 pixel` where a sentence has `1 pixels`."""
+    return re.sub(r"\b(?<![./,])1 ([a-z]+)s\b", r"1 \1", words)
 
 
 def percent(share: float | None) -> str:

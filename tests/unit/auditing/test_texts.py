@@ -18,6 +18,7 @@ from unfooled.core.errors import InputError, ModelError, RunError, UnfooledError
 from unfooled.core.target import Access
 from unfooled.modalities.carriers import Utf8
 from unfooled.modalities.sources import open_source
+from unfooled.sets.wordnet import installed
 
 GOOD, BAD = ("wonderful", "good", "moving"), ("awful", "dull", "boring")
 TEXTS = [
@@ -223,7 +224,7 @@ def test_every_stored_text_is_confirmed_from_disk_and_from_files(finished) -> No
     checked = unfooled.verify(results, model, files=folder / "files")
     assert len(checked) == pairs
     assert all(one.confirmed for one in checked)
-    path = next((folder / "files").glob("chars_3/*_adv.txt"))
+    path = next((folder / "files").glob("chars_3_by_scores/*_adv.txt"))
     path.write_text("something else", encoding="utf-8")
     assert sum(not one.confirmed for one in unfooled.verify(results, model, files=folder / "files")) == 1
 
@@ -268,3 +269,55 @@ def test_labels_grant_no_more_than_the_attacker_is_told() -> None:
 def test_proposals_of_texts_are_refused_in_our_words() -> None:
     with pytest.raises(InputError, match="pictures and waveforms"):
         unfooled.judge(unfooled.text_model(scores), (TEXTS, Y), TEXTS, "chars:2")
+
+
+# --- where texts meet what is made for pictures ----------------------------------------------------------------------
+
+
+def test_a_model_of_texts_is_not_asked_about_pictures() -> None:
+    with pytest.raises(InputError, match="reads texts"):
+        audited("linf:8/255", torch.rand(2, 1, 4, 4), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("kind", [np.array, lambda texts: np.array(texts, dtype=object)])
+def test_arrays_of_texts_are_texts(kind) -> None:
+    assert read_examples((kind(TEXTS), Y)).keys == read_examples((TEXTS, Y)).keys
+
+
+def test_what_stands_among_texts_and_is_none_is_named() -> None:
+    with pytest.raises(InputError, match="example 1"):
+        audited(texts=["a dull film", None], y=[0, 0])
+
+
+def test_one_attack_refuses_a_list() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    with pytest.raises(InputError, match=r"unfooled\.audit"):
+        unfooled.attack(model, TEXTS, Y, "text-beam", "chars:2")
+
+
+def test_a_missing_wordnet_is_told_before_anything_is_asked(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("UNFOOLED_WORDNET", str(tmp_path))
+    installed.cache_clear()
+    asked = []
+
+    def model(texts: list[str]) -> np.ndarray:
+        asked.extend(texts)
+        return scores(texts)
+
+    made = unfooled.text_model(model, ["bad", "good"])
+    asked.clear()
+    with pytest.raises(InputError, match="wordnet-base"):
+        unfooled.audit(made, (TEXTS, Y), ["chars:2", "words:0.5"])
+    installed.cache_clear()
+    assert not any("dul" in text and "dull" not in text.lower() for text in asked)
+    assert set(asked) <= set(TEXTS), "no edited text was asked about"
+
+
+def test_a_model_that_fails_on_a_text_is_told_that_texts_hold_anything() -> None:
+    def fragile(texts: list[str]) -> np.ndarray:
+        if any(len(text) > 40 for text in texts):
+            raise ValueError("too long")
+        return scores(texts)
+
+    with pytest.raises(ModelError, match="texts hold anything"):
+        audited(model=fragile)

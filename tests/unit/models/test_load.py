@@ -161,3 +161,11 @@ def test_missing_extras(monkeypatch: pytest.MonkeyPatch, package: str, spec: str
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=quoted):
         load_model(spec)
+
+
+def test_what_is_wrong_with_a_factorys_model_is_told_as_it_is(tmp_path) -> None:
+    (tmp_path / "labelled.py").write_text(
+        "import unfooled\ndef make():\n    return unfooled.text_model(lambda texts: [0] * len(texts))\n"
+    )
+    with pytest.raises(ModelError, match="labels in place of scores"):
+        load_model(f"{tmp_path / 'labelled.py'}:make")

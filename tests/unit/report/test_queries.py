@@ -137,3 +137,16 @@ def test_a_requirement_of_the_median() -> None:
 def test_it_is_a_whole_number_at_least(text: str) -> None:
     with pytest.raises(InputError):
         read_requirement(text)
+
+
+def sentence(*needed: int) -> str:
+    bill = query_bill(found(*((one, 100) for one in needed), (None, 100)), "l2:1")
+    assert bill is not None
+    return bill.sentence
+
+
+def test_the_limit_that_is_told_stops_somebody_and_lets_somebody_ask() -> None:
+    assert "A limit of 10 questions an example would have stopped 2 of these 3." in sentence(10, 20, 30)
+    assert "A limit of 39 questions an example would have stopped 1 of these 1." in sentence(40)
+    assert "A limit of 1 question an example would have stopped 1 of these 2." in sentence(1, 5)
+    assert "limit" not in sentence(1)

@@ -16,6 +16,8 @@ from unfooled.core.results import Results
 from unfooled.core.schema import RECORDS, STAGES
 from unfooled.report import render, tables, write_report
 from unfooled.report.bills import bills
+from unfooled.report.comparing import compared
+from unfooled.report.wording import Threat
 
 FOUR = "linf:4/255"
 
@@ -389,3 +391,26 @@ def test_what_cannot_be_written_is_told(tmp_path) -> None:
 def test_report_needs_no_torch() -> None:
     code = "import sys; sys.modules['torch'] = None; import unfooled.report; assert unfooled.report.render"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def worded(within: str, radius: float, *, pictures: bool = True) -> str:
+    return Threat(threat("l2:1", within=within, radius=radius), None, pictures).change.replace("\u202f", " ")
+
+
+def test_one_of_a_thing_is_not_several() -> None:
+    assert worded("chars:1", 1, pictures=False) == "make up to 1 typo in the text"
+    assert worded("chars:11", 11, pictures=False) == "make up to 11 typos in the text"
+    assert worded("l0:1", 1) == "change at most 1 pixel of the picture, each as much as they like"
+    assert worded("rotate:1,shift:1", 1) == "turn the picture by up to 1 degree and shift the picture by up to 1 pixel"
+    assert worded("shift:1%", 1) == "shift the picture by up to 1% of its sides"
+    assert (
+        worded("words:0.2", 0.2, pictures=False) == "replace up to 20 % of the words of the text by what means the same"
+    )
+
+
+def test_other_words_are_compared_whole() -> None:
+    told = compared("An awful film", "An fearful film", whole=True)
+    assert [(part.kind, part.parts) for part in told] == [
+        ("same", (("An ", False),)), ("removed", (("awful", False),)), ("added", (("fearful", False),)),
+        ("same", ((" film", False),)),
+    ]  # fmt: skip
