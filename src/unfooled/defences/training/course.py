@@ -102,8 +102,17 @@ class Course:
 
     def run_epoch(self) -> dict[str, Any]:
         """Train for an epoch, or until the time is up; check, keep or roll back. Gives the entry of the log."""
-        began, losses = perf_counter(), []
-        before = self.seconds
+        began, before = perf_counter(), self.seconds
+        row = self._checked(self.run_batches())
+        self.seconds = before + perf_counter() - began
+        self.over |= self.share >= 1
+        self.log.append(row | {"seconds": round(self.seconds, 3)})
+        self._save()
+        return self.log[-1]
+
+    def run_batches(self) -> float:
+        """Train for an epoch, or until the time is up; gives the mean loss."""
+        began, before, losses = perf_counter(), self.seconds, list[float]()
         with reseeded(self.task.schedule.seed + self.epoch, self.task.pupils.y.device):
             for place, rows in enumerate(self._order()):
                 losses.append(self._step(rows, place))
@@ -112,12 +121,7 @@ class Course:
                     self._check_time(self.seconds / _TIMED)
                 if self.share >= 1:
                     break
-        row = self._checked(sum(losses) / len(losses))
-        self.seconds = before + perf_counter() - began
-        self.over |= self.share >= 1
-        self.log.append(row | {"seconds": round(self.seconds, 3)})
-        self._save()
-        return self.log[-1]
+        return sum(losses) / len(losses)
 
     def _order(self) -> Iterator[Tensor]:
         """Shuffle the examples anew each epoch; what does not fill a batch is left out."""

@@ -69,7 +69,8 @@ class Mart:
         rival = there.softmax(dim=1).scatter(1, labels, 0.0).amax(dim=1)
         boosted = functional.cross_entropy(there, lesson.y, reduction="none") - torch.log(1.0001 - rival)
         unsure = 1 - here.softmax(dim=1).gather(1, labels).squeeze(1)
-        return (boosted + self.beta * _moved(here, there) * unsure).mean()
+        loss: Tensor = (boosted + self.beta * _moved(here, there) * unsure).mean()
+        return loss
 
 
 @dataclass(frozen=True)
