@@ -9,7 +9,7 @@ import typer
 
 from unfooled import __version__
 
-from . import attacks, auditing, demo, doctor, gate, runs
+from . import attacks, auditing, demo, doctor, gate, hardening, runs
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -24,7 +24,8 @@ app = typer.Typer(
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look first": (doctor.doctor, auditing.estimate, attacks.attacks),
     "Audit": (auditing.audit, auditing.judge, demo.demo),
-    "A finished run": (runs.verify, gate.gate, runs.report, runs.export, runs.merge),
+    "Harden": (hardening.defences, hardening.harden),
+    "A finished run": (runs.verify, gate.gate, hardening.compare, runs.report, runs.export, runs.merge),
 }
 for panel, functions in GROUPS.items():
     for function in functions:

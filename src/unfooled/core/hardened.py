@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .errors import RunError
 from .folder import write_atomically
 from .rates import Interval, paired_difference
@@ -59,6 +61,11 @@ class Change:
     def interval(self) -> Interval:
         """95 % interval of that."""
         return paired_difference(self.won, self.lost, self.n)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> Change:
+    """Count what was won and lost, of verdicts (n,) bool on the same examples."""
+    return Change(int((after & ~before).sum()), int((before & ~after).sum()), len(before))
 
 
 @dataclass(frozen=True)

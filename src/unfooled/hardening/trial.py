@@ -18,7 +18,7 @@ from unfooled.auditing.journal import clear
 from unfooled.core import folder as folders
 from unfooled.core.errors import ModelError
 from unfooled.core.folder import write_atomically
-from unfooled.core.hardened import Change, Hardened
+from unfooled.core.hardened import Hardened, changed
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.threat import Ball
 from unfooled.defences.card import IGNORANT
@@ -130,8 +130,8 @@ class Trial:
             name=chain.name, kind=card.kind, grade=card.grade, source=card.source, mitigation=card.mitigation,
             threat=found.threats[0], n=len(before), clean_before=int(right.sum()), robust_before=int(stood.sum()),
             clean=int(read.sum()), ignorant=int(ignorant.robust.sum()), ignorant_by=IGNORANT[card.ignorant],
-            knowing=None if absent else int(stands.sum()), missing=absent, clean_change=_change(right, read),
-            robust_change=None if absent else _change(stood, stands), verdict=diagnose(found).verdict.value,
+            knowing=None if absent else int(stands.sum()), missing=absent, clean_change=changed(right, read),
+            robust_change=None if absent else changed(stood, stands), verdict=diagnose(found).verdict.value,
             bill=billed(self.base.module, made, held, prices),
             collapses=0 if made.trained is None else made.trained.collapses,
         )  # fmt: skip
@@ -151,7 +151,3 @@ def _aligned(found: ThreatResults, order: ThreatResults, values: np.ndarray) -> 
     """Put values of rows into the order of other rows on the same examples."""
     by_key = dict(zip(found.column("key"), values.tolist(), strict=True))
     return np.array([by_key[key] for key in order.column("key")])
-
-
-def _change(before: np.ndarray, after: np.ndarray) -> Change:
-    return Change(int((after & ~before).sum()), int((before & ~after).sum()), len(before))
