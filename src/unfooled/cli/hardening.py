@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,7 +133,10 @@ def show(console: Console, rows: list[Hardened], out: Path) -> None:
     table = columns(**dict.fromkeys((title.replace(" ", "_") for title in TITLES), "left"))
     for line in lines(rows):
         table.add_row(*line)
-    console.print(f"\n{rows[0].n:,} pictures that nothing was trained on, under {rows[0].threat}\n")
+    console.print(
+        f"\n{rows[0].n:,} pictures that nothing was trained on, under {rows[0].threat}: robust accuracy where the "
+        "defence is unknown to the attacker, and where it is known\n"
+    )
     console.print(table)
     console.print()
     for row in rows:
@@ -188,5 +191,5 @@ def _does(defence: object) -> str:
     return (inspect.getdoc(type(defence)) or "").partition("\n")[0]
 
 
-def _set(defence: object) -> str:
-    return repr(defence).partition("(")[2].removesuffix(")")
+def _set(defence: Any) -> str:
+    return ", ".join(f"{one.name}={getattr(defence, one.name)!r}" for one in fields(defence) if one.name != "card")

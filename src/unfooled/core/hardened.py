@@ -15,6 +15,9 @@ from .folder import write_atomically
 from .rates import Interval, paired_difference
 
 FILE = "harden.json"
+BROKEN = ("D", "F")
+"""Grades of defences that fell to attackers who knew of them."""
+
 _POINTS = 0.02
 """Clean accuracy that may be lost before a sentence warns of it."""
 
@@ -123,37 +126,44 @@ class Hardened:
         left = f"{self.knowing:,} of {self.n:,} stand against an attacker who knows of it"
         if low <= 0:
             return f"Do not rely on it: {left}, and {self.robust_before:,} stand without it."
+        without = f"{left}, where {self.robust_before:,} do without it"
+        if self.kind == "activation":
+            return f"An ingredient, no defence by itself: {without}. Train with it."
+        if self.grade in BROKEN:
+            return f"Doubt it: {without}, but it was broken elsewhere (grade {self.grade})."
         price = -self.clean_change.points
         but = f", at {100 * price:.1f} points of clean accuracy" if price > _POINTS else ""
-        return f"It helps: {left}, where {self.robust_before:,} do without it{but}."
+        return f"It helps: {without}{but}."
+
+    @property
+    def recommended(self) -> bool:
+        """Whether it is shown to help against an attacker who knows of it, here and in the literature."""
+        shown = self.robust_change is not None and self.robust_change.interval.low > 0
+        return shown and self.kind != "activation" and self.grade not in BROKEN
 
 
 def front(rows: Sequence[Hardened]) -> list[Hardened]:
-    """Pick the defences that no other beats in clean accuracy, robust accuracy to the knowing and cost at once."""
-    judged = [row for row in rows if row.knowing is not None]
+    """Pick the recommended ones that no other beats in clean accuracy, robust accuracy to the knowing and cost."""
+    judged = [row for row in rows if row.recommended]
 
     def worth(row: Hardened) -> tuple[float, ...]:
         return row.clean, row.knowing or 0, -row.bill.seconds, -round(row.bill.inference, 1)
 
-    return [
-        row
-        for row in judged
-        if not any(
-            all(theirs >= own for theirs, own in zip(worth(other), worth(row), strict=True))
-            and worth(other) != worth(row)
-            for other in judged
-        )
-    ]
+    def beaten(row: Hardened) -> bool:
+        pairs = ((worth(other), worth(row)) for other in judged)
+        return any(one != own and all(a >= b for a, b in zip(one, own, strict=True)) for one, own in pairs)
+
+    return [row for row in judged if not beaten(row)]
 
 
 def recommendation(rows: Sequence[Hardened]) -> str:
     """Say in one sentence which of the defences to take, and why."""
-    best = max((row for row in front(rows) if row.robust_change), key=lambda row: row.knowing or 0, default=None)
-    if best is None or best.robust_change is None or best.robust_change.interval.low <= 0:
+    best = max(front(rows), key=lambda row: row.knowing or 0, default=None)
+    if best is None:
         return "None of these can be shown to help against an attacker who knows of it."
-    others = [row.name for row in front(rows) if row is not best]
-    rest = f" Nothing else dominates {', '.join(others)}." if others else ""
-    return f"Take {best.name}: {best.advice[10:]}{rest}"
+    others = ", ".join(row.name for row in front(rows) if row is not best)
+    rest = f" Less robust, but better otherwise: {others}." if others else ""
+    return f"Take {best.name}. {best.advice}{rest}"
 
 
 def save(rows: Sequence[Hardened], folder: Path) -> None:

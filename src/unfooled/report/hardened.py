@@ -14,14 +14,23 @@ from unfooled.core.hardened import Change, Hardened, recommendation
 from .wording import duration
 
 NOT_YET = "not evaluated adaptively"
-TITLES = (
-    "defence", "grade", "clean", "attacker does not know of it", "attacker knows of it", "robust won", "clean lost",
-    "training", "answers take",
-)  # fmt: skip
+TITLES = ("defence", "grade", "clean", "unknown", "known", "robust won", "clean lost", "training", "answer")
 
 
 class Line(NamedTuple):
-    """One row of the table, in words; as `TITLES`."""
+    """One row of the table, in words; as `TITLES`.
+
+    Attributes:
+        defence: Its name.
+        grade: Of the evidence for it.
+        clean: Accuracy.
+        ignorant: Robust accuracy where the attacker does not know of it.
+        knowing: Robust accuracy where they do.
+        won: Robust accuracy won, with its paired interval, in points.
+        lost: Clean accuracy lost, likewise.
+        training: Its time, and that of a step beside a step of standard training.
+        inference: Time of an answer beside that without the defence.
+    """
 
     defence: str
     grade: str
@@ -50,8 +59,8 @@ def lines(rows: Sequence[Hardened]) -> list[Line]:
 
 def _line(row: Hardened) -> Line:
     bill, clean = row.bill, _share(row.clean, row.n)
-    trained = f"{duration(bill.seconds)}, {bill.passes:g} passes, a step {bill.slower:.1f} times as long"
-    costs = trained if bill.passes else "none", f"{bill.inference:.1f} times as long"
+    trained = f"{duration(bill.seconds)}, {bill.slower:.1f} x a step" if bill.passes else "none"
+    costs = trained, f"{bill.inference:.1f} x"
     lost = _change(Change(row.clean_change.lost, row.clean_change.won, row.n))
     if row.knowing is None or row.robust_change is None:
         return Line(row.name, row.grade, clean, NOT_YET, NOT_YET, NOT_YET, lost, *costs)
@@ -79,4 +88,4 @@ def _share(hits: int, n: int) -> str:
 
 def _change(change: Change) -> str:
     low, high = change.interval
-    return f"{100 * change.points:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{100 * change.points:+.1f} ({100 * low:+.1f}, {100 * high:+.1f})"
