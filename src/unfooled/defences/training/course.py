@@ -13,16 +13,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from unfooled.core.errors import InputError, ModelError, RunError
+from unfooled.core.errors import ModelError, RunError
 from unfooled.core.seeds import Draws, reseeded
 from unfooled.core.threat import Ball
 
 from .lesson import Lesson, Recipe
-from .schedule import Pupils, Schedule
+from .schedule import Pupils, Schedule, check_time
 from .validation import NOTHING, Held, averaged, held_accuracy
 
 Told = Callable[[dict[str, Any]], None]
 STATE = "training.pt"
+_LEARNT = 0.1
+"""By how much clean accuracy must beat the best single answer before robust accuracy says anything."""
+
 _TIMED = 8
 """Batches after which it is known whether the time holds one epoch."""
 
@@ -84,6 +87,7 @@ class Course:
         self.draws = Draws.of(self.task.schedule.seed, "training", str(self.task.within))
         self.mean = {name: value.clone() for name, value in self.net.state_dict().items()}
         self.best = {name: value.clone() for name, value in self.mean.items()}
+        self._chance = float(torch.bincount(self.task.held.y).max() / len(self.task.held))
         self._good = self._state()
         self.settings = json.dumps(
             [repr(self.recipe), repr(self.task.schedule), str(self.task.within), len(self.task.pupils)]
@@ -117,8 +121,8 @@ class Course:
             for place, rows in enumerate(self._order()):
                 losses.append(self._step(rows, place))
                 self.seconds = before + perf_counter() - began
-                if place + 1 == _TIMED and not self.log:
-                    self._check_time(self.seconds / _TIMED)
+                if not self.log and (place + 1 == _TIMED or self.share >= 1):
+                    check_time(self.task.schedule, self.seconds / (place + 1), len(self.task.pupils))
                 if self.share >= 1:
                     break
         return sum(losses) / len(losses)
@@ -169,7 +173,9 @@ class Course:
             self.over = safer is None
             self.recipe, self._safer = safer or self.recipe, self._safer + 1
             return row
-        self.epoch, self._highest = self.epoch + 1, max(self._highest, now.robust)
+        self.epoch += 1
+        if now.clean > self._chance + _LEARNT:
+            self._highest = max(self._highest, now.robust)
         self._consider(self.net.state_dict(), now)
         if self.task.schedule.average:
             mean = copy.deepcopy(self.net)
@@ -181,17 +187,10 @@ class Course:
         return row
 
     def _consider(self, weights: dict[str, Tensor], found: Held) -> None:
-        if (found.robust, found.clean) > (self._top.robust, self._top.clean):
+        """Keep the weights that stand best; one answer to everything stands too, and ranks below all others."""
+        new, known = ((one.clean > self._chance + _LEARNT, one.robust, one.clean) for one in (found, self._top))
+        if new > known:
             self._top, self.best = found, {name: value.detach().clone() for name, value in weights.items()}
-
-    def _check_time(self, a_batch: float) -> None:
-        needed, budget = a_batch * self._batches, self.task.schedule.seconds
-        if budget is not None and needed > budget:
-            raise InputError(
-                "The budget is too small for one epoch",
-                f"{budget:.3g} s, where an epoch of {len(self.task.pupils):,} examples takes about {needed:.3g} s",
-                "Give more time, fewer examples (--limit), or a recipe of fewer passes.",
-            )
 
     def _stop(self, place: int, value: float) -> None:
         """Stop at a loss that is no number; what stood best before is kept."""

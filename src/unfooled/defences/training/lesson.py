@@ -78,7 +78,7 @@ class Recipe(Defence, Protocol):
         ...
 
     def safer(self) -> Self | None:
-        """Give the recipe to go on with once this one has collapsed; None where there is none."""
+        """Give the recipe to go on with once this one has collapsed; None where there is none, after a few at most."""
         ...
 
     def losses(self, lesson: Lesson) -> Iterator[Tensor]:

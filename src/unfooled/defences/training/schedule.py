@@ -57,6 +57,21 @@ class Schedule:
             raise InputError(f"Training needs {name}", getattr(self, name.partition(",")[0]), "Mend the setting.")
 
 
+def check_time(schedule: Schedule, a_batch: float, n: int) -> None:
+    """Check that the time holds one epoch of n examples, where a batch takes `a_batch` seconds.
+
+    Raises:
+        InputError: It does not.
+    """
+    needed, budget = a_batch * (n // schedule.batch), schedule.seconds
+    if budget is not None and needed > budget:
+        raise InputError(
+            "The budget is too small for one epoch",
+            f"{budget:.3g} s, where an epoch of {n:,} examples takes about {needed:.3g} s",
+            "Give more time, fewer examples (--limit), or a recipe of fewer passes.",
+        )
+
+
 class Pupils(NamedTuple):
     """Labelled examples in memory.
 
