@@ -40,8 +40,8 @@ def main() -> None:
     for line, row in zip(lines(rows)[1:], rows, strict=True):
         known, unknown = (row.knowing or 0) / row.n, row.ignorant / row.n
         figure = (
-            f"clean {line.clean}, unknown {line.ignorant}, known {line.knowing} of {row.n} (none: {lines(rows)[0].knowing}"
-            f"), training {line.training}, answer {line.inference}; {row.verdict}"
+            f"clean {line.clean}, unknown {line.ignorant}, known {line.knowing} of {row.n} (without it "
+            f"{lines(rows)[0].knowing}), training {line.training}, answer {line.inference}; {row.verdict}"
         )
         if row.name == TRAINED:
             met, goal = known >= 0.85 * unknown, "known >= 85 % of unknown"

@@ -50,7 +50,8 @@ def main() -> None:
     promise(
         "The same, guarded: collapses caught, each at the end of its epoch; robust accuracy of what is kept (PGD-40)",
         f"{guarded.collapses} caught; {kept:.1%}; last epoch unguarded {lost[-1]:.1%}",
-        "caught, and kept >= the best unguarded epoch less 2 points", guarded.collapses > 0 and kept >= max(lost) - 0.02,
+        "caught, and kept >= the best unguarded epoch less 2 points",
+        guarded.collapses > 0 and kept >= max(lost) - 0.02,
     )  # fmt: skip
 
 

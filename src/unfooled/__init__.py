@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from unfooled.core.results import Results
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
+    from unfooled.defences import DEFENCES, defence_named
     from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.hardening.harden import harden
     from unfooled.models.classifier import wrap
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
@@ -37,6 +39,7 @@ _HOMES = {
     "ATTACKS": "unfooled.attacks",
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
+    "DEFENCES": "unfooled.defences",
     "Enter": "unfooled.goals",
     "L0": "unfooled.sets.l0",
     "L1": "unfooled.sets.l1",
@@ -53,6 +56,8 @@ _HOMES = {
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
+    "defence_named": "unfooled.defences",
+    "harden": "unfooled.hardening.harden",
     "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
@@ -65,6 +70,7 @@ _SHORT = {kind: (f"unfooled.sets.{kind}", kind.capitalize()) for kind in ("linf"
 
 __all__ = [
     "ATTACKS",
+    "DEFENCES",
     "L0",
     "L1",
     "L2",
@@ -84,6 +90,8 @@ __all__ = [
     "attack",
     "attack_named",
     "audit",
+    "defence_named",
+    "harden",
     "judge",
     "l0",
     "l1",
