@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from unfooled.core.results import Results
     from unfooled.core.target import Access
     from unfooled.core.threat import ThreatModel
+    from unfooled.defences import DEFENCES, defence_named
     from unfooled.defences.normalising import normalised
     from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
     from unfooled.models.distilled import distil
@@ -45,6 +47,7 @@ _HOMES = {
     "TEXT_ATTACKS": "unfooled.attacks",
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
+    "DEFENCES": "unfooled.defences",
     "Enter": "unfooled.goals",
     "L0": "unfooled.sets.l0",
     "L1": "unfooled.sets.l1",
@@ -62,7 +65,9 @@ _HOMES = {
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
+    "defence_named": "unfooled.defences",
     "distil": "unfooled.models.distilled",
+    "harden": "unfooled.hardening.harden",
     "judge": "unfooled.auditing.given",
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
@@ -79,6 +84,7 @@ _SHORT = {kind: (f"unfooled.sets.{kind}", kind.capitalize()) for kind in ("linf"
 
 __all__ = [
     "ATTACKS",
+    "DEFENCES",
     "L0",
     "L1",
     "L2",
@@ -100,7 +106,9 @@ __all__ = [
     "attack",
     "attack_named",
     "audit",
+    "defence_named",
     "distil",
+    "harden",
     "judge",
     "l0",
     "l1",

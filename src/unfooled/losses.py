@@ -54,6 +54,16 @@ def cross_entropy(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
     return log_sums[0] - log_sums[1]
 
 
+def plain_cross_entropy(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy as most code climbs it, (r,): its gradient underflows where the model is very sure.
+
+    It stands for the attacker who does not know what a model does to its scores; others climb `cross_entropy`.
+    """
+    chances = scores.log_softmax(dim=1)
+    inside = torch.where(held, chances, chances.new_full((), -torch.inf)).logsumexp(dim=1)
+    return -inside
+
+
 def dlr(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
     """Difference of logits ratio, (r,): the margin over the spread of the three highest scores.
 
@@ -117,6 +127,7 @@ def logit(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
 LOSSES: dict[str, Loss] = {
     "logit": logit,
     "cross-entropy": cross_entropy,
+    "plain-cross-entropy": plain_cross_entropy,
     "rescaled-cross-entropy": rescaled_cross_entropy,
     "margin": margin,
     "dlr": dlr,

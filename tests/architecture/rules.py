@@ -27,13 +27,14 @@ STATEFUL = {
     "Pace": "remembers when the next request may leave",
     "Running": "holds a process under way",
     "_Run": "is one audit under way",
+    "Course": "is one training under way",
 }
 """Classes that carry state on purpose, and why. Every other class is a protocol or a frozen value."""
 
 VALUES = {"NamedTuple", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "TypedDict"}
 FRAMEWORK = {
-    "Module": {"models", "zoo", "defences"},  # torch wants networks to be modules
-    "Function": {"search"},  # a gradient of one's own is an autograd function
+    "Module": {"models", "zoo", "defences", "hardening"},  # torch wants networks to be modules
+    "Function": {"search", "defences"},  # a gradient of one's own is an autograd function
     "TorchFunctionMode": {"models"},  # who watches all of torch's operations is a mode
 }
 

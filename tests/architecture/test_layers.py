@@ -20,6 +20,8 @@ FAULTS = {
     "an attack knows the engine": ("layers", "attacks/planted.py", "from unfooled.auditing import planted"),
     "an attack knows an adapter": ("layers", "attacks/planted.py", "from unfooled.models import planted"),
     "the engine knows the report": ("layers", "auditing/planted.py", "from unfooled.report import planted"),
+    "a defence knows an attack": ("layers", "defences/planted.py", "from unfooled.attacks import planted"),
+    "the engine knows who hardens": ("layers", "auditing/planted.py", "from unfooled.hardening import planted"),
     "a detour through the face": ("face", "core/planted.py", "from unfooled import __version__"),
     "a folder without a place": ("layers", "elsewhere/planted.py", ""),
     "the report knows the engine": ("readers", "report/planted.py", "from unfooled.auditing import planted"),

@@ -9,7 +9,20 @@ import typer
 
 from unfooled import __version__
 
-from . import attacks, auditing, corruptions, demo, doctor, estimating, gate, runs, sticker, transfer, universal
+from . import (
+    attacks,
+    auditing,
+    corruptions,
+    demo,
+    doctor,
+    estimating,
+    gate,
+    hardening,
+    runs,
+    sticker,
+    transfer,
+    universal,
+)
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -32,7 +45,8 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         demo.demo,
     ),
     "Stickers": (sticker.sticker, sticker.check_photo),
-    "A finished run": (runs.verify, gate.gate, runs.report, runs.export, runs.merge),
+    "Harden": (hardening.defences, hardening.harden),
+    "A finished run": (runs.verify, gate.gate, hardening.compare, runs.report, runs.export, runs.merge),
 }
 for panel, functions in GROUPS.items():
     for function in functions:

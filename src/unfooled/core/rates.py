@@ -94,6 +94,26 @@ def mcnemar(only_one: int, only_other: int) -> float:
     return min(1.0, float(2 * tail / 2**n))
 
 
+def paired_difference(only_one: int, only_other: int, n: int, z: float = 1.959963984540054) -> Interval:
+    """Interval for how much more often the first of two paired verdicts succeeds than the second, -1 to 1.
+
+    Args:
+        only_one: Examples on which only the first succeeded.
+        only_other: Examples on which only the second did.
+        n: All examples, 1 or more.
+        z: Quantile of the normal distribution.
+
+    Reference:
+        Bonett and Price. Adjusted Wald confidence interval for a difference of binomial proportions based on paired
+        data. Journal of Educational and Behavioral Statistics 37(4), 2012. https://doi.org/10.3102/1076998611411915,
+        equation 8.
+        Differs from the paper: nothing.
+    """
+    one, other = (only_one + 1) / (n + 2), (only_other + 1) / (n + 2)
+    half = z * math.sqrt((one + other - (one - other) ** 2) / (n + 2))
+    return Interval(max(-1.0, one - other - half), min(1.0, one - other + half))
+
+
 def most_missed(audited: int, flipped: int = 0, level: float = 0.95) -> float:
     """Largest share of survivors that a stronger attack may still break, by a random sample that it tried.
 

@@ -1,0 +1,81 @@
+"""Defences one after the other, as people write them: `jpeg`, `jpeg:quality=50`, `swap-silu+pgd-at`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, cast
+
+from torch import nn
+
+from unfooled.core.errors import InputError
+from unfooled.core.numerals import read_number
+
+from . import LAYERED, RECIPES, defence_named
+from .card import Card, Layered
+from .training.lesson import Recipe
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Defences that need no training, and after them at most one recipe.
+
+    Attributes:
+        name: As it was written.
+        layers: In order; the first is nearest to the model.
+        recipe: By which the whole is trained; None for no training.
+    """
+
+    name: str
+    layers: tuple[Layered, ...]
+    recipe: Recipe | None
+
+    @property
+    def card(self) -> Card:
+        """What is known of its last part, with the attacks that any of its parts calls for."""
+        cards = [layer.card for layer in self.layers] + ([] if self.recipe is None else [self.recipe.card])
+        wanted = tuple(dict.fromkeys(name for card in cards for name in card.adaptive))
+        return replace(
+            cards[-1],
+            adaptive=wanted,
+            stochastic=any(card.stochastic for card in cards),
+            differentiable=all(card.differentiable for card in cards),
+        )
+
+    def layered(self, module: nn.Module) -> nn.Module:
+        """Give a module with all layers."""
+        return reduce(lambda inner, layer: layer(inner), self.layers, module)
+
+    def seen(self, defended: nn.Module) -> nn.Module:
+        """See `Layered.seen`."""
+        return reduce(lambda outer, layer: layer.seen(outer), reversed(self.layers), defended)
+
+
+def read_defence(text: str) -> Chain:
+    """Read a defence as people write it.
+
+    Raises:
+        InputError: A part is unknown, a setting cannot be read, or something follows a recipe.
+    """
+    parts = [part.strip() for part in text.split("+")]
+    trained = parts[-1].partition(":")[0] in RECIPES
+    layers, recipe = (parts[:-1], parts[-1]) if trained else (parts, None)
+    made = [_part(layer) for layer in layers]
+    for part, layer in zip(layers, made, strict=True):
+        if part.partition(":")[0] not in LAYERED:
+            do = f"Before it may stand {', '.join(LAYERED)}, as in swap-silu+pgd-at."
+            raise InputError("A recipe of training comes last", f"{type(layer).__name__} in {text!r}", do)
+    return Chain(text, cast(tuple[Layered, ...], tuple(made)), None if recipe is None else cast(Recipe, _part(recipe)))
+
+
+def _part(text: str) -> Layered | Recipe:
+    name, _, given = text.partition(":")
+    settings: dict[str, Any] = {}
+    for pair in filter(None, given.split(",")):
+        key, _, value = pair.partition("=")
+        try:
+            number = read_number(value)
+        except (ValueError, ZeroDivisionError) as error:
+            raise InputError("A setting is written name=number", repr(pair), "Write jpeg:quality=50.") from error
+        settings[key] = int(number) if number == int(number) and "." not in value else number
+    return defence_named(name, **settings)
