@@ -751,7 +751,11 @@ def test_attacks():
 
 
 def test_one_change_is_learned_from_a_folder_judged_and_kept(place, tmp_path):
-    words = ("universal", f"{place}/model.py:sound", place / "data.npz", "--learn", place / "folder",
+    for path in (place / "folder").rglob("*.png"):  # others than those that are judged
+        picture = np.asarray(Image.open(path))
+        (tmp_path / "learn").mkdir(exist_ok=True)
+        Image.fromarray(np.roll(picture, 1, axis=0)).save(tmp_path / "learn" / path.name)
+    words = ("universal", f"{place}/model.py:sound", place / "data.npz", "--learn", tmp_path / "learn",
              "-t", "linf:24/255", "--epochs", 2, "--fewer", "3", "--out", tmp_path / "u")  # fmt: skip
     told = call(*words)
     assert told.exit_code == 0, told.stderr
@@ -765,6 +769,7 @@ def test_one_change_is_learned_from_a_folder_judged_and_kept(place, tmp_path):
     assert call("verify", tmp_path / "u").exit_code == 0
     assert call(*words).exit_code == 2
     assert one_object(call(*words, "--overwrite", "--json"))["n"] == 12
+    assert "among both" in call(*words[:4], place / "folder", *words[5:-1], tmp_path / "both").stderr
     assert "numbers of pictures" in call(*words[:-4], "--fewer", "x", "--out", tmp_path / "v").stderr
     assert "one threat" in call(*words[:5], "--out", tmp_path / "w").stderr
 
