@@ -8,7 +8,7 @@ from typing import get_args, get_type_hints
 from unfooled.attacks import EVERY
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
-from unfooled.core.threat import Ball, Edits, PerturbationSet, ThreatModel
+from unfooled.core.threat import SIGHTS, Ball, Edits, PerturbationSet, ThreatModel
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
 from unfooled.sets.wordnet import installed
@@ -69,7 +69,7 @@ def check_fit(stages: Sequence[Stage], threat: ThreatModel) -> None:
             raise InputError(
                 f"The attack {stage.name} searches in a {wanted.__name__}",
                 f"the set {within}, a {type(within).__name__}",
-                "Choose an attack that is made for this set.",
+                "Choose an attack that is made for this set, and audit sets of different kinds one by one.",
             )
     if unlimited(within) and not any(stage.attack.nearest for stage in meant):
         raise InputError(
@@ -89,7 +89,7 @@ def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
     if all(obstacle(stage, threat) for stage in meant):
         able = [name for name, attack in EVERY.items() if attack.needs <= threat.access]
         raise AccessError(
-            f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
+            f"No attack of the suite works where the attacker sees {SIGHTS[threat.access]} alone",
             ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in meant),
             f"Grant more access if the model can give it, or choose attacks that need no more: {', '.join(able)}.",
         )
