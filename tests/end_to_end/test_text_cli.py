@@ -53,7 +53,7 @@ def test_texts_are_audited_checked_exported_and_gated(place) -> None:
     assert call("verify", "run").exit_code == 0
     assert call("export", "run", "--out", "files").exit_code == 0
     assert call("verify", "run", "--files", "files").exit_code == 0
-    assert "<b>film</b>" in (place / "files/chars_1/001_y0_clean.txt").read_text()
+    assert "<b>film</b>" in (place / "files/chars_1_by_scores/001_y0_clean.txt").read_text()
     assert call("gate", "run", "--require", "robust_accuracy>=0.9").exit_code == 1
     page = (place / "run/report.html").read_text()
     assert "&lt;b&gt;film&lt;/b&gt;" in page

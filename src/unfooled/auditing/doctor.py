@@ -67,6 +67,10 @@ def _data(examples: Examples) -> Check:
     """Describe the data, and tell where they look divided by 255 twice."""
     sample = [examples.stored(i) for i in range(min(len(examples), MOST))]
     values = [examples.carrier.unpack(stored) for stored in sample]
+    if examples.are_texts:
+        least, most = min(map(len, values)), max(map(len, values))
+        found = f"{len(examples)} texts, the first {len(values)} of {least} to {most} characters"
+        return Check("data", "ok", found, _noted(examples))
     low, high = min(float(one.min()) for one in values), max(float(one.max()) for one in values)
     shapes = sorted(set(examples.shapes), key=examples.shapes.count, reverse=True)
     found = f"{len(examples)} x {shapes[0]} {sample[0].dtype}, {low:.3g} to {high:.3g}, carried by {examples.carrier}"
@@ -74,6 +78,10 @@ def _data(examples: Examples) -> Check:
         found = found.replace(f"{len(examples)} x", f"{len(examples)} examples of {len(shapes)} shapes, such as", 1)
     if len(shapes[0]) == 3 and high <= 2 / 255:
         return Check("data", "warn", found, "Nearly black: were they divided by 255 twice?")
-    if len(shapes) > max(1, len(examples) // 4) and not examples.are_texts:
+    if len(shapes) > max(1, len(examples) // 4):
         return Check("data", "warn", found, "Each shape takes passes of its own: resize the pictures to a few sizes.")
-    return Check("data", "ok", found, " ".join(f"{note[0].upper()}{note[1:]}." for note in examples.notes))
+    return Check("data", "ok", found, _noted(examples))
+
+
+def _noted(examples: Examples) -> str:
+    return " ".join(f"{note[0].upper()}{note[1:]}." for note in examples.notes)

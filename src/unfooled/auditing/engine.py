@@ -62,7 +62,8 @@ def audit(
 
     Args:
         model: A torch module from pictures in [0, 1] to class scores, in eval mode, or an adapter (`unfooled.wrap`).
-        data: (x, y) tensors, an iterable of such batches, or a path: a folder per class, a CSV, an npz.
+        data: (x, y) tensors, an iterable of such batches, or a path: a folder per class, a CSV, an npz; a list
+            of texts with labels, or a table of both.
         threats: What the attacker may do: `"linf:4/255"`, `unfooled.l2(3)`, `"linf:1/255,2/255"`, or a list of such.
         suite: A suite's name, or attacks by name or as values.
         batch: Rows of every pass. Answers do not depend on the examples' order or on resuming, nor on sharding where

@@ -9,7 +9,7 @@ from unfooled.attacks import EVERY
 from unfooled.attacks.apply import Apply
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
-from unfooled.core.threat import Ball, Edits, PerturbationSet, ThreatModel
+from unfooled.core.threat import SIGHTS, Ball, Edits, PerturbationSet, ThreatModel
 from unfooled.crafting.sticker import Sticker
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
@@ -104,7 +104,7 @@ def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
     if all(obstacle(stage, threat) for stage in meant):
         able = [name for name, attack in EVERY.items() if attack.needs <= threat.access]
         raise AccessError(
-            f"No attack of the suite works where the attacker sees {threat.access.name.lower()} alone",
+            f"No attack of the suite works where the attacker sees {SIGHTS[threat.access]} alone",
             ", ".join(f"{stage.name} needs {stage.attack.needs.name.lower()}" for stage in meant),
             f"Grant more access if the model can give it, or choose attacks that need no more: {', '.join(able)}.",
         )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unfooled.core.schema import POINT_NOWHERE
-from unfooled.core.threat import ThreatModel
+from unfooled.core.threat import SIGHTS, ThreatModel
 
 from .books import Books
 from .cohorts import LARGEST, Clock
@@ -175,7 +175,7 @@ class Rounds:
         for stage in meant_for(plan.stages, threat):
             why = obstacle(stage, threat)
             if why and stage.attack.needs > self.plan.most:
-                why = f"the model can only be asked, and gives {self.plan.most.name.lower()} at most"
+                why = f"the model can only be asked, and gives {SIGHTS[self.plan.most]} at most"
             if why:
                 self.books.notes[threat.name, stage.name] = f"{threat.name}: {stage.name} was left out, since {why}"
             else:

@@ -67,11 +67,9 @@ def attack(
         >>> found = unfooled.attack(model, x, y, "pgd", "linf:8/255", steps=10)
         >>> found.x_adv.values[found.reached]
     """
-    if isinstance(x, list | tuple):
-        raise InputError("One attack takes one tensor", f"a {type(x).__name__}", "Use unfooled.audit, for texts too.")
+    _check_tensor(x)
     examples = read_examples((x, y), carrier=Float32())
-    device = x.device
-    adapter = wrap(model)
+    adapter, device = wrap(model), x.device
     classes = check(adapter, examples, batch or len(examples), device)
     (one, *more) = read_threats(threat, Float32(), domain=examples.domain)
     if more:
@@ -95,3 +93,8 @@ def attack(
         surrogates=opened(copies, len(clean), batch=batch, seed=seed, device=device),
     )  # fmt: skip
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets
+
+
+def _check_tensor(x: object) -> None:
+    if isinstance(x, list | tuple):
+        raise InputError("One attack takes one tensor", f"a {type(x).__name__}", "Use unfooled.audit, for texts too.")

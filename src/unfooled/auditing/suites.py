@@ -9,7 +9,7 @@ from typing import Any
 
 from unfooled.attacks import attack_named
 from unfooled.attacks.block_pgd import BlockPGD
-from unfooled.core.threat import Ball, PerturbationSet, ThreatModel
+from unfooled.core.threat import SIGHTS, Ball, PerturbationSet, ThreatModel
 
 from .stages import Drawn, Everyone, Nearest, Stage
 
@@ -157,7 +157,7 @@ def runs_once(ladder: Sequence[ThreatModel]) -> Callable[[Stage], bool]:
 def obstacle(stage: Stage, threat: ThreatModel) -> str:
     """Say why an attack cannot be used under a threat; empty where it can."""
     if stage.attack.needs > threat.access:
-        return f"the attacker sees {threat.access.name.lower()} alone"
+        return f"the attacker sees {SIGHTS[threat.access]} alone"
     if unlimited(threat.within) and not stage.attack.nearest:
         return "it needs a radius"
     return ""

@@ -55,6 +55,9 @@ def load(name: str) -> BlackBox:
         )
     module = module.float().eval()
     names = module.config.id2label
+    fillers = (module.config.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    # Decoders read the last token that is no padding, and refuse passes of several texts unless told which that is.
+    module.config.pad_token_id = next(one for one in fillers if one is not None)
     reader = _Reader(module, tokenizer, _window(module.config, tokenizer))
     written = repr(sorted(tokenizer.get_vocab().items())) + repr(tokenizer)
     return BlackBox(
@@ -117,7 +120,7 @@ class _Reader:
 
     def _pass(self, tokens: list[list[int]], width: int) -> np.ndarray:
         filled = tokens + [tokens[0]] * (_ROWS - len(tokens))
-        padding = self.tokenizer.pad_token_id or 0
+        padding: int = self.module.config.pad_token_id  # type: ignore[union-attr,assignment]
         ids = torch.tensor([one + [padding] * (width - len(one)) for one in filled])
         mask = torch.tensor([[1] * len(one) + [0] * (width - len(one)) for one in filled])
         with torch.no_grad():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import unfooled
 from unfooled.auditing.doctor import examine
 from unfooled.auditing.probes import PROBES
 from unfooled.auditing.probes.readings import IMAGENET, sign_test
@@ -202,3 +203,10 @@ def test_the_model_is_left_alone():
     examine(net, (x, torch.zeros(8, dtype=torch.int64)))
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
     assert all(parameter.grad is None and parameter.requires_grad for parameter in net.parameters())
+
+
+def test_texts_are_described_as_texts() -> None:
+    model = unfooled.text_model(lambda texts: np.array([[0.0, len(text)] for text in texts], np.float32), ["no", "yes"])
+    checks = {check.name: check for check in examine(model, (["a", "four"], [1, 1]))}
+    assert "2 texts, the first 2 of 1 to 4 characters" in checks["data"].found
+    assert "square" not in (checks["gradients"].advice or "")

@@ -214,3 +214,16 @@ def test_texts_beyond_the_window_are_said_and_not_cut_in_silence(reader: str) ->
     short = unfooled.audit(load_model(f"hf:{reader}"), (TEXTS, y[:5]), "chars:1", ["deep-word-bug"])
     assert not any("window" in note for note in short.run["notes"])
     assert all(one.confirmed for one in unfooled.verify(results, load_model(f"hf:{reader}")))
+
+
+def test_a_decoder_without_a_padding_token_reads_its_last_token(reader: str, tmp_path) -> None:
+    config = transformers.GPT2Config(
+        vocab_size=len(WORDS), n_embd=16, n_layer=1, n_head=2, n_positions=24, bos_token_id=0, eos_token_id=0
+    )
+    module = transformers.GPT2ForSequenceClassification(config).eval()
+    module.save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(reader).save_pretrained(tmp_path)
+    scores = load_model(f"hf:{tmp_path}").ask(np.array(TEXTS[:3], dtype=object))
+    for text, found in zip(TEXTS[:3], scores, strict=True):
+        ids = torch.tensor([[WORDS.index(word) for word in text.split()]])
+        assert torch.allclose(torch.from_numpy(found), module(input_ids=ids).logits[0], atol=1e-5)

@@ -113,7 +113,7 @@ def test_a_network_of_labels_alone(tmp_path: Path) -> None:
     assert isinstance(answer, Labels)
     assert answer.labels.tolist() == SCORES.argmax(axis=1).tolist()
     data = (X, answer.labels)
-    with pytest.raises(AccessError, match="decision alone"):
+    with pytest.raises(AccessError, match="labels alone"):
         unfooled.audit(model, data, "linf:0.1", "pgd")
     by_default = unfooled.audit(model, data, "linf:0.3", budget=60)
     assert {row["attack"] for row in by_default.stages.to_pylist()} <= {"rays", "hop-skip-jump"}

@@ -43,10 +43,12 @@ def test_a_limit_lets_through_what_fell_by_then() -> None:
     assert bill.curve[1].interval == clopper_pearson(2, 4)
 
 
-def test_a_limit_that_would_stop_nobody_is_not_told() -> None:
-    bill = query_bill(found((2, 2), (2, 2), (2, 2)), "l2:1")
-    assert bill is not None
-    assert bill.sentence.endswith("the first by 2.")
+def test_a_limit_is_told_where_one_would_stop_somebody() -> None:
+    told = [query_bill(found((needed, 2), (needed, 2)), "l2:1") for needed in (1, 2)]
+    assert told[0] is not None
+    assert told[0].sentence.endswith("the first by 1.")
+    assert told[1] is not None
+    assert told[1].sentence.endswith("A limit of 1 question an example would have stopped 2 of these 2.")
 
 
 def test_money_and_time() -> None:

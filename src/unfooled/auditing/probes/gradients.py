@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from unfooled.core.target import Access
+from unfooled.core.threat import SIGHTS
 from unfooled.models.black_box import most_access
 
 from .patient import Check, Patient
@@ -13,7 +14,6 @@ from .patient import Check, Patient
 SATURATED = 1 - 2.0**-24
 """Above this, a probability in float32 is 1, and the gradient of its cross-entropy is 0."""
 
-_FITTING = {Access.SCORES: "square or rays", Access.DECISION: "rays"}
 
 ADVICE = {
     "none": "Remove detach(), argmax or numpy steps from its forward pass, or audit it with --access scores.",
@@ -57,5 +57,5 @@ def gradients(patient: Patient) -> list[Check]:
 def _none(access: Access) -> Check:
     if access is Access.GRADIENT:
         return Check("gradients", "ok", "the input is discrete: there are none to check")
-    found = f"none: the model can only be asked, and gives {access.name.lower()} at most"
-    return Check("gradients", "ok", found, f"Attacks that need more are left out: audit with {_FITTING[access]}.")
+    found = f"none: the model can only be asked, and gives {SIGHTS[access]} at most"
+    return Check("gradients", "ok", found, "Attacks that need more are left out by the audit itself.")
