@@ -5,6 +5,7 @@ from __future__ import annotations
 from unfooled.core.crafting import Crafter
 
 from .adversarial_patch import AdversarialPatch
+from .rp2 import Rp2
 
-CRAFTERS: dict[str, Crafter] = {"adversarial-patch": AdversarialPatch()}
+CRAFTERS: dict[str, Crafter] = {"adversarial-patch": AdversarialPatch(), "rp2": Rp2()}
 """Every crafter by the name that the tests and the docs use, with its default settings."""

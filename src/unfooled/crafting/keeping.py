@@ -18,11 +18,14 @@ from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import write_atomically
 from unfooled.modalities.pictures import magnified, png_bytes
 
+from .altered_sign import AlteredSign
 from .sticker import Sticker
 
 TENSORS, NOTE = "artefact.safetensors", "artefact.json"
 
-KINDS: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Any]], Artefact]] = {Sticker.kind: Sticker.read}
+KINDS: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Any]], Artefact]] = {
+    AlteredSign.kind: AlteredSign.read, Sticker.kind: Sticker.read,
+}  # fmt: skip
 """How each kind of artefact is made again from its tensors and from what is known of its making."""
 
 
