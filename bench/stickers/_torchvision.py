@@ -41,7 +41,7 @@ def pad(img: Tensor, padding: list[int], fill: float, padding_mode: str) -> Tens
     return functional.pad(img, (left, right, top, bottom), value=fill)
 
 
-def perspective(img: Tensor, startpoints: Any, endpoints: Any, interpolation: Any, fill: Any) -> Tensor:
+def perspective(img: Tensor, *, startpoints: Any, endpoints: Any, **_: Any) -> Tensor:
     """Resample with the identity: the only case here, since no distortion is asked for."""
     if startpoints != endpoints:
         raise NotImplementedError("distortion")
@@ -49,9 +49,7 @@ def perspective(img: Tensor, startpoints: Any, endpoints: Any, interpolation: An
     return functional.grid_sample(img[None], grid, mode="bilinear", align_corners=False)[0]
 
 
-def affine(
-    img: Tensor, angle: float, translate: list[float], scale: float, shear: Any, interpolation: str, fill: Any
-) -> Tensor:
+def affine(img: Tensor, *, angle: float, translate: list[float], scale: float, interpolation: str, **_: Any) -> Tensor:
     height, width = img.shape[1:]
     cos, sin = math.cos(math.radians(angle)) / scale, math.sin(math.radians(angle)) / scale
     across, down = float(translate[0]), float(translate[1])

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-from _kitchen import LITES, MOBILE, PATCH, TOGETHER, crafted, passes_a_second, tried
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from promise import promise
+from stickers._kitchen import LITES, MOBILE, PATCH, TOGETHER, crafted, passes_a_second, tried
 
 from unfooled.auditing.stickers.baselines import noise_like
 from unfooled.crafting.adversarial_patch import AdversarialPatch

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-from _kitchen import LITES, crafted, passes_a_second, percent, tried
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from promise import promise
+from stickers._kitchen import LITES, crafted, passes_a_second, percent, tried
 
 GOALS = {0.10: 0.30, 0.15: 0.90, 0.20: 0.97}
 SECONDS = 120

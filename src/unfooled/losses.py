@@ -102,7 +102,7 @@ def rescaled_cross_entropy(scores: Tensor, held: Tensor, wanted: Tensor) -> Tens
 
 
 def logit(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
-    """Mean wanted score minus mean held score, (r,): it never saturates, so it goes on where a model is fooled already.
+    """Best wanted score minus the mean of the held ones, (r,): it goes on climbing where a model is fooled already.
 
     Reference:
         Zhao, Liu and Larson. On success and simplicity: a second look at transferable targeted attacks. NeurIPS 2021.
@@ -110,12 +110,8 @@ def logit(scores: Tensor, held: Tensor, wanted: Tensor) -> Tensor:
         Differs from the paper: the mean of the held scores is taken off, so that it hangs on no constant added to all
         scores, and any goal may be climbed.
     """
-    return _mean(scores, wanted) - _mean(scores, held)
-
-
-def _mean(scores: Tensor, members: Tensor) -> Tensor:
-    inside: Tensor = torch.where(members, scores, 0.0).sum(dim=1) / members.sum(dim=1).clamp(min=1)
-    return inside
+    mean = torch.where(held, scores, 0.0).sum(dim=1) / held.sum(dim=1).clamp(min=1)
+    return _best(scores, wanted) - mean
 
 
 LOSSES: dict[str, Loss] = {

@@ -689,13 +689,13 @@ def test_the_demo_replaces_itself_and_can_be_verified(place, tmp_path, monkeypat
     monkeypatch.setattr("unfooled.cli.demo.MODEL", f"{place}/model.py:sound")
     monkeypatch.setattr("unfooled.cli.demo.DATA", f"{place}/data.npz")
     for _ in range(2):
-        told = call("demo", "--out", tmp_path / "demo", "--batch", 8, "--threads", 1)
+        told = call("demo", "--no-sticker", "--out", tmp_path / "demo", "--batch", 8, "--threads", 1)
         assert told.exit_code == 0, told.stderr
     assert "For example" in told.stdout
     assert f"unfooled verify {tmp_path}/demo" in told.stdout
     assert call("verify", tmp_path / "demo").exit_code == 0
-    assert one_object(call("demo", "--out", tmp_path / "demo", "--json"))["n"] == 12
-    assert call("demo", "--out", tmp_path / "demo", "-q").output == ""
+    assert one_object(call("demo", "--no-sticker", "--out", tmp_path / "demo", "--json"))["n"] == 12
+    assert call("demo", "--no-sticker", "--out", tmp_path / "demo", "-q").output == ""
 
 
 def test_the_demo_leaves_other_folders_alone(tmp_path):

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 STICKER = "Sticker"
 
+Victim = Annotated[str, typer.Argument(help="The model to be fooled.", show_default=False)]
+Target = Annotated[str | None, typer.Option(help="The class that it is to be. (default: any wrong one)")]
+Area = Annotated[str, typer.Option(help="Share of the picture that it covers.")]
+Picture = Annotated[Path | None, typer.Option(help="A picture of the target, to be tried beside it.")]
+Matrix = Annotated[bool, typer.Option("--matrix", help="Learn from each source alone and all but one, too.")]
+Placements = Annotated[int, typer.Option(help="Places tried on each photograph.")]
+Seed = Annotated[int, typer.Option(help="Of all randomness.")]
 Learn = Annotated[str, typer.Option(help="Photographs to learn from: a folder, or zoo:unlabelled.")]
 Judge = Annotated[str, typer.Option(help="Other photographs to try it on: a folder, a CSV, or zoo:photos.")]
 Models = Annotated[
@@ -48,48 +55,29 @@ Folder = Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o
 
 
 def sticker(
-    model: Annotated[str, typer.Argument(help="The model to be fooled.", show_default=False)],
-    *,
-    learn: Learn,
-    judge: Judge,
-    target: Annotated[str | None, typer.Option(help="The class that it is to be. (default: any wrong one)")] = None,
-    area: Annotated[str, typer.Option(help="Share of the picture that it covers.")] = "15%",
-    source: Models = None,
-    also: Also = None,
-    picture: Annotated[Path | None, typer.Option(help="A picture of the target, to be tried beside it.")] = None,
-    matrix: Annotated[
-        bool, typer.Option("--matrix", help="Learn from each source alone and all but one, too.")
-    ] = False,
-    form: Form = "circle",
-    steps: Steps = 440,
-    place: Place = None,
-    allowed: Allowed = None,
-    rotation: Rotation = 22.5,
-    tilt: Tilt = 0.0,
-    smoothing: Smoothing = 0.0,
-    printable: Printable = False,
-    placements: Annotated[int, typer.Option(help="Places tried on each photograph.")] = 4,
-    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
-    threads: o.Threads = None,
-    cm: Cm = 12.0,
-    out: Folder = Path("runs/sticker"),
-    json: o.Json = False,
+    model: Victim, *, learn: Learn, judge: Judge, target: Target = None, area: Area = "15%", source: Models = None,
+    also: Also = None, picture: Picture = None, matrix: Matrix = False, form: Form = "circle", steps: Steps = 440,
+    place: Place = None, allowed: Allowed = None, rotation: Rotation = 22.5, tilt: Tilt = 0.0,
+    smoothing: Smoothing = 0.0, printable: Printable = False, placements: Placements = 4, seed: Seed = 0,
+    threads: o.Threads = None, cm: Cm = 12.0, out: Folder = Path("runs/sticker"), json: o.Json = False,
     quiet: o.Quiet = False,
-) -> None:
+) -> None:  # fmt: skip
     """Make a sticker that fools a model wherever it lies; try it on other photographs, print it, report."""
-    from unfooled.auditing.stickers.study import sticker as make  # noqa: PLC0415  heavy
+    from unfooled.auditing.stickers.making import loss_for  # noqa: PLC0415  heavy
+    from unfooled.auditing.stickers.study import sticker as make  # noqa: PLC0415
     from unfooled.crafting.adversarial_patch import PRINTABLE, AdversarialPatch  # noqa: PLC0415
 
     refuse_taken(out)
     with_threads(threads)
     progress = on_stderr(quiet)
-    patch = AdversarialPatch(steps=steps, smoothing=smoothing, palette=PRINTABLE if printable else ())
+    colours = PRINTABLE if printable else ()
+    patch = AdversarialPatch(steps=steps, smoothing=smoothing, palette=colours, loss=loss_for(target))
     study = make(
         model, learn, judge, target, area, sources=source or (), others=also or (), outline=read_form(form),
         scene=read_scene(place, allowed, rotation, tilt), patch=patch, placements=placements, picture=picture,
         matrix=matrix, seed=seed, told=lambda line: progress.print(line, style="dim"),
     )  # fmt: skip
-    write_study(study, out, cm, shlex.join(["unfooled", *sys.argv[1:]]))
+    study = write_study(study, out, cm, shlex.join(["unfooled", *sys.argv[1:]]))
     if json:
         print_json(study.found.as_json())
         return
@@ -141,8 +129,8 @@ def with_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def write_study(study: Study, out: Path, cm: float, command: str) -> None:
-    """Write the sticker, its print, what trials found, pictures and the report."""
+def write_study(study: Study, out: Path, cm: float, command: str) -> Study:
+    """Write the sticker, its print, what trials found, pictures and the report; returns it with the command noted."""
     from dataclasses import replace  # noqa: PLC0415
 
     from unfooled.crafting.keeping import keep  # noqa: PLC0415  heavy
@@ -163,6 +151,7 @@ def write_study(study: Study, out: Path, cm: float, command: str) -> None:
         (shown / f"{place:02}-{Path(shot.name).stem}.png").write_bytes(png_bytes(shot.picture))
     (out / "trials.json").write_text(json_module.dumps(found.as_json(), indent=2), encoding="utf-8")
     write_sticker_report(found, out / "report.html", prints="sticker.pdf")
+    return replace(study, found=found)
 
 
 def tell(study: Study, out: Path, *, quiet: bool) -> None:

@@ -82,11 +82,13 @@ class Film:
     Attributes:
         areas: Share of the picture that the sticker covers in each frame.
         hit: Share of the photographs on which each frame reached the goal.
+        photographs: How many there were.
         shots: Some frames of one photograph.
     """
 
     areas: tuple[float, ...]
     hit: tuple[float, ...]
+    photographs: int
     shots: tuple[Shot, ...]
 
 

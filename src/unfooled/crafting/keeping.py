@@ -36,17 +36,18 @@ def keep(artefact: Artefact, folder: str | Path) -> Path:
         RunError: The folder holds another artefact, or cannot be written.
     """
     folder = Path(folder)
-    if (folder / NOTE).exists():
-        raise RunError("This folder holds an artefact", folder, "Name another one.")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in artefact.tensors().items()}
     files = {TENSORS: save(tensors)} | {f"{name}.png": png for name, one in tensors.items() if (png := shown(one))}
     note = {"kind": artefact.kind, "made": dict(artefact.made)}
     note["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sealed = json.dumps(note | {"seal": _seal(note)}, indent=2, allow_nan=False)
+    if (folder / NOTE).exists() and (folder / NOTE).read_text(encoding="utf-8") != sealed:
+        raise RunError("This folder holds another artefact", folder, "Name another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        write_atomically(folder / NOTE, json.dumps(note | {"seal": _seal(note)}, indent=2, allow_nan=False))
+        write_atomically(folder / NOTE, sealed)
     except OSError as error:
         raise RunError(
             "The artefact cannot be written", f"{folder}: {error.strerror}", "Name another place."

@@ -125,7 +125,7 @@ def test_photographs_that_show_the_target_are_left_out() -> None:
 
 
 def test_untargeted() -> None:
-    study = made(target=None)
+    study = made(target=None, patch=replace(QUICK, loss="cross-entropy"))
     own = study.found.of("sticker", "colours", ("colours",))
     assert own[-1].hit.share == 1
     assert study.found.about["wanted"] == ""

@@ -11,8 +11,7 @@ from typing import Any
 import unfooled
 from unfooled.auditing.examples import Examples
 from unfooled.core.seeds import Draws
-from unfooled.core.target import Model
-from unfooled.core.trials import Found, Trial
+from unfooled.core.trials import Found, Shot, Trial
 from unfooled.crafting.adversarial_patch import AdversarialPatch
 from unfooled.crafting.sticker import Sticker
 from unfooled.scenes.approach import Approach
@@ -22,8 +21,8 @@ from unfooled.scenes.scene import Scene
 
 from .baselines import noise_like, picture_like
 from .cast import Cast, cast_of, name_of, read_area
-from .learning import Learned, learn
-from .photographs import Photographs, lesson, read_photographs, seen_by
+from .making import Made, Makers, loss_for, suited
+from .photographs import Photographs, read_photographs, seen_by
 from .trying import Trying
 
 AREAS = (0.05, 0.10, 0.15, 0.20, 0.30)
@@ -32,7 +31,6 @@ AREAS = (0.05, 0.10, 0.15, 0.20, 0.30)
 TRIED = Scene(rotation=22.5, contrast=0.1, brightness=0.1)
 """Where stickers are tried, if nothing else is said: anywhere, turned by up to 22.5 degrees."""
 
-_LEAST, _MOST = 0.08, 0.40  # areas that stickers are learned at
 _SHOTS, _SHOTS_ELSEWHERE, _FILMED = 8, 2, 4
 _GRAIN = 0.02  # of the camera in trials
 
@@ -50,40 +48,13 @@ class Study:
     found: Found
 
 
-@dataclass(frozen=True)
-class Made:
-    """A sticker of one group of sources.
-
-    Attributes:
-        sources: Their names.
-        learned: The sticker and its cost.
-    """
-
-    sources: tuple[str, ...]
-    learned: Learned
-
-
 def sticker(
-    model: object,
-    learn_from: Any,
-    try_on: Any,
-    target: str | int | None = None,
-    area: float | str = 0.15,
-    *,
-    sources: Sequence[object] = (),
-    weights: Sequence[float] = (),
-    others: Sequence[object] = (),
-    outline: Outline | str = "circle",
-    scene: Scene = TRIED,
-    patch: AdversarialPatch | None = None,
-    thin: float = 0.1,
-    placements: int = 4,
-    picture: str | Path | None = None,
-    matrix: bool = False,
-    batch: int = 8,
-    seed: int = 0,
+    model: object, learn_from: Any, try_on: Any, target: str | int | None = None, area: float | str = 0.15, *,
+    sources: Sequence[object] = (), weights: Sequence[float] = (), others: Sequence[object] = (),
+    outline: Outline | str = "circle", scene: Scene = TRIED, patch: AdversarialPatch | None = None, thin: float = 0.1,
+    placements: int = 4, picture: str | Path | None = None, matrix: bool = False, batch: int = 8, seed: int = 0,
     told: Callable[[str], None] = lambda line: None,
-) -> Study:
+) -> Study:  # fmt: skip
     """Make a sticker that leads models to a class wherever it lies, and try it on photographs that it never saw.
 
     Args:
@@ -98,7 +69,7 @@ def sticker(
         others: More models to try it on.
         outline: `circle`, `square`, `rectangle:1.5`, or an `Outline` of a mask.
         scene: Where it may stand, how it may be turned and lit; its area is that above.
-        patch: How it is learned; None for the default. Outline and scene are filled in.
+        patch: How it is learned; None for the default, see `loss_for`. Outline and scene are filled in.
         thin: Chance of each residual branch of a source to fall away while it is learned, 0 to below 1.
         placements: On each photograph, 1 or more.
         picture: A picture of the target, whose effect is to be shown beside.
@@ -122,7 +93,7 @@ def sticker(
         placed.check(form, *shape[1:])
     seen = _seen(cast, tried, batch)
     makers = Makers(cast, seen_by(cast.sources[0], album, cast.target, cast.classes, batch), thin, seed, told)
-    made = makers.all(_patch(patch or AdversarialPatch(), form, placed), tuple(weights), matrix)
+    made = makers.all(suited(patch or AdversarialPatch(loss=loss_for(target)), form, placed), tuple(weights), matrix)
     main = _placed(made[0].learned.sticker, placed)
     trying = Trying(
         cast.goal, seen[0], cast.names, placements, Camera(noise=_GRAIN), batch, Draws.of(seed, "trial")
@@ -132,54 +103,11 @@ def sticker(
     things += [("picture", picture_like(main, Path(picture)))] if picture is not None else []
     trials = [*_curves(trying, cast, seen, things, made[0]), *_matrix(trying, cast, seen, made[1:], placed)]
     film = trying.film(main, cast.victim, _approach(form, placed, tried), _FILMED)
-    shots = [
-        shot
-        for one in cast.models
-        for shot in trying.shots(main, one, _SHOTS if one is cast.victim else _SHOTS_ELSEWHERE)
-    ]
     about = _about(cast, makers.photographs, trying, main, made) | {
         "seed": seed,
         "from": {"learn": _named(learn_from), "try": _named(try_on)},
     }
-    return Study(main, Found(about, tuple(trials), tuple(shots), film, *_drawn(main)))
-
-
-@dataclass(frozen=True)
-class Makers:
-    """Those who learn stickers, and what from.
-
-    Attributes:
-        cast: The models.
-        photographs: What they learn from.
-        thin: Chance of each residual branch to fall away.
-        seed: Of all randomness.
-        told: Is told of every step.
-    """
-
-    cast: Cast
-    photographs: Photographs
-    thin: float
-    seed: int
-    told: Callable[[str], None]
-
-    def all(self, patch: AdversarialPatch, weights: tuple[float, ...], matrix: bool) -> list[Made]:
-        """Learn from all sources together; for a matrix from each alone and from all but each, too."""
-        sources = self.cast.sources
-        groups = [sources]
-        if matrix and len(sources) > 1:
-            groups += [(one,) for one in sources]
-        if matrix and len(sources) > 2:
-            groups += [tuple(one for one in sources if one is not left) for left in sources]
-        return [self.one(group, replace(patch, weights=weights if group is sources else ())) for group in groups]
-
-    def one(self, group: Sequence[Model], patch: AdversarialPatch) -> Made:
-        """Learn one sticker."""
-        names = tuple(name_of(one) for one in group)
-        self.told(f"learning from {len(self.photographs.examples)} photographs on {', '.join(names)}")
-        lessons = lesson(group, self.photographs)
-        return Made(
-            names, learn(group, lessons, self.cast.goal, patch, thin=self.thin, seed=self.seed)
-        )  # fmt: skip
+    return Study(main, Found(about, tuple(trials), _shots(trying, cast, main), film, *_drawn(main)))
 
 
 def _seen(cast: Cast, tried: Examples, batch: int) -> list[Photographs]:
@@ -187,16 +115,6 @@ def _seen(cast: Cast, tried: Examples, batch: int) -> list[Photographs]:
     first = seen_by(cast.victim, tried, cast.target, cast.classes, batch)
     rest = [seen_by(one, first.examples, None, cast.classes, batch) for one in cast.models[1:]]
     return [first, *rest]
-
-
-def _patch(patch: AdversarialPatch, form: Outline, placed: Scene) -> AdversarialPatch:
-    """Fit the way of learning to a form, and to a place that is fixed or limited."""
-    low, high = min(_LEAST, placed.area[0] / 2), max(_MOST, min(1.5 * placed.area[1], 0.5))
-    scene = replace(
-        patch.scene, area=(low, high * (1 if form.form == "circle" else 0.75)), place=placed.place,
-        allowed=placed.allowed, rotation=max(patch.scene.rotation, placed.rotation), tilt=placed.tilt,
-    )  # fmt: skip
-    return replace(patch, outline=form, scene=scene)
 
 
 def _placed(sticker: Sticker, placed: Scene) -> Sticker:
@@ -225,6 +143,12 @@ def _matrix(
         for one in made
         for model, known in zip(cast.models, seen, strict=True)
     ]
+
+
+def _shots(trying: Trying, cast: Cast, main: Sticker) -> tuple[Shot, ...]:
+    """Show it on more photographs to the model that is to be fooled than to the others."""
+    most = {name_of(one): _SHOTS if one is cast.victim else _SHOTS_ELSEWHERE for one in cast.models}
+    return tuple(shot for one in cast.models for shot in trying.shots(main, one, most[name_of(one)]))
 
 
 def _approach(form: Outline, placed: Scene, tried: Examples) -> Approach:

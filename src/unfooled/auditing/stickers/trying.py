@@ -84,7 +84,7 @@ class Trying:
                 for k in np.linspace(0, len(frames) - 1, _SHOWN).round().astype(int).tolist():
                     shots.append(self._shot(model, frames.rows(slice(k, k + 1)), i, areas[k]))
         share = torch.stack(hits).mean(dim=0).tolist()
-        return Film(tuple(areas), tuple(share), tuple(shots))
+        return Film(tuple(areas), tuple(share), len(order), tuple(shots))
 
     def _passes(self) -> list[tuple[list[int], int]]:
         groups = self.photographs.examples.groups(range(len(self.photographs.examples)))

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-from _kitchen import LITES, TOASTER, crafted, model, passes_a_second, percent, tried
-from _torchvision import install
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from peers._env import HOME, make, stamp
 from promise import promise
+from stickers._kitchen import LITES, TOASTER, crafted, model, passes_a_second, percent, tried
+from stickers._torchvision import install
 
 from unfooled.auditing.stickers.photographs import fitted, read_photographs
 from unfooled.crafting.adversarial_patch import AdversarialPatch
@@ -47,8 +48,8 @@ def main() -> None:
     shares = {rate: tried(sticker, LITES[0], AREA) for rate, sticker, _ in theirs}
     most = max(shares.values(), key=lambda one: one.hit.share)
     promise(
-        f"Toaster at {AREA:.0%} on EfficientNet-Lite0, against ART at the best of rates {RATES}, {ours.cpu_seconds:.0f} "
-        f"CPU s each (ResNet-8: {speed:.1f} passes of 64 a second)",
+        f"Toaster at {AREA:.0%} on EfficientNet-Lite0, against ART at the best of rates {RATES}, "
+        f"{ours.cpu_seconds:.0f} CPU s each (ResNet-8: {speed:.1f} passes of 64 a second)",
         f"{percent(best)} against " + ", ".join(f"{rate:g}: {percent(one)}" for rate, one in shares.items()),
         f">= {POINTS:.0%} more", best.hit.share - most.hit.share >= POINTS,
     )  # fmt: skip
@@ -62,8 +63,9 @@ def main() -> None:
 def art(rate: float, seconds: float) -> tuple[Sticker, float]:
     """Learn by ART for as many CPU seconds; gives the sticker and pictures a second."""
     install()
-    home = next((Path(__file__).parents[1] / ".venv" / "lib").glob("python*/site-packages"))
-    sys.path.append(str(home))
+    if not stamp().is_file():
+        make(HOME / "bin" / "python")
+    sys.path.append(str(next((HOME / "lib").glob("python*/site-packages"))))
     from art.attacks.evasion import AdversarialPatchPyTorch
     from art.estimators.classification import PyTorchClassifier
 
