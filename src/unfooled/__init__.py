@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from unfooled.attacks import ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
+    from unfooled.auditing.signs.study import sign
     from unfooled.auditing.single import attack
     from unfooled.auditing.stickers.study import sticker
     from unfooled.auditing.verify import verify
@@ -59,6 +60,7 @@ _HOMES = {
     "load": "unfooled.core.folder",
     "load_model": "unfooled.models.load",
     "save": "unfooled.core.folder",
+    "sign": "unfooled.auditing.signs.study",
     "sticker": "unfooled.auditing.stickers.study",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
@@ -95,6 +97,7 @@ __all__ = [
     "load",
     "load_model",
     "save",
+    "sign",
     "sticker",
     "verify",
     "wrap",

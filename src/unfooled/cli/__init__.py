@@ -9,7 +9,7 @@ import typer
 
 from unfooled import __version__
 
-from . import attacks, auditing, demo, doctor, gate, runs, sticker
+from . import attacks, auditing, demo, doctor, gate, runs, sign, sticker
 from .terminal import command, forgiving_streams
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look first": (doctor.doctor, auditing.estimate, attacks.attacks),
     "Audit": (auditing.audit, auditing.judge, demo.demo),
-    "Stickers": (sticker.sticker, sticker.check_photo),
+    "Stickers": (sticker.sticker, sticker.check_photo, sign.sign, sign.check_sign),
     "A finished run": (runs.verify, gate.gate, runs.report, runs.export, runs.merge),
 }
 for panel, functions in GROUPS.items():

@@ -6,6 +6,7 @@ from unfooled.core.crafting import Crafter
 
 from .adversarial_patch import AdversarialPatch
 from .rp2 import Rp2
+from .shadow import Shadow
 
-CRAFTERS: dict[str, Crafter] = {"adversarial-patch": AdversarialPatch(), "rp2": Rp2()}
+CRAFTERS: dict[str, Crafter] = {"adversarial-patch": AdversarialPatch(), "rp2": Rp2(), "shadow": Shadow()}
 """Every crafter by the name that the tests and the docs use, with its default settings."""
