@@ -133,12 +133,14 @@ class SignFound:
 def summary(table: list[Sighting]) -> Summary:
     """Average a table over its usual part."""
     usual = [one for one in table if one.usual]
-    means = [float(np.mean([getattr(one, name).share for one in usual])) for name in ("hit", "lost", "clean")]
-    return Summary(*means, min(usual, key=lambda one: one.hit.share))
+    hit, lost, clean = (
+        float(np.mean(shares))
+        for shares in zip(*((one.hit.share, one.lost.share, one.clean.share) for one in usual), strict=True)
+    )
+    return Summary(hit, lost, clean, min(usual, key=lambda one: one.hit.share))
 
 
 def read_in(drive: tuple[Passing, ...], least: float = 0.5) -> tuple[int, float]:
     """Count the frames in which the goal is reached in at least a share of drives, and the metres that they last."""
-    apart = abs(drive[0].metres - drive[-1].metres) / max(1, len(drive) - 1)
     frames = sum(one.hit >= least for one in drive)
-    return frames, frames * apart
+    return frames, frames / len(drive) * abs(drive[0].metres - drive[-1].metres)

@@ -53,9 +53,9 @@ class AlteredSign:
     @classmethod
     def read(cls, tensors: Mapping[str, Tensor], made: Mapping[str, Any]) -> Self:
         """Make it again from what `tensors` and `made` gave."""
-        told = {name: tuple(one) if isinstance(one, list) else one for name, one in made["roadside"].items()}
-        weather = {name: tuple(one) if isinstance(one, list) else one for name, one in told["weather"].items()}
-        roadside = Roadside(**{**told, "weather": Weather(**weather), "camera": Camera(**told["camera"])})
+        told: dict[str, Any] = _tuples(made["roadside"])
+        seen = {"weather": Weather(**_tuples(told["weather"])), "camera": Camera(**told["camera"])}
+        roadside = Roadside(**{**told, **seen})
         return cls(made["sign"], tensors["colours"], tensors["mask"], roadside, made)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -96,3 +96,8 @@ def sized(mask: Tensor, side: int) -> Tensor:
     """Give a mask (m, m) at another size, (side, side)."""
     resized: Tensor = interpolate(mask[None, None], (side, side), mode="bilinear", align_corners=False, antialias=True)
     return resized[0, 0]
+
+
+def _tuples(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Make tuples again of what JSON made lists of."""
+    return {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}

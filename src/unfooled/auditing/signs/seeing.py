@@ -89,20 +89,21 @@ class Seeing:
 
     def _rates(self, sign: AlteredSign, model: Model, roadside: Roadside) -> tuple[Rate, Rate, Rate]:
         at = replace(sign, roadside=roadside)
-        hit, lost, clean = [], [], []
+        parts = []
         for start in range(0, len(self.grounds), _BATCH):
             x = self.grounds.rows(slice(start, start + _BATCH))
-            for views, into in ((at.bring(x, self.draws), (hit, lost)), (at.clean(x, self.draws), (None, clean))):
-                padded = views.holding(_filed(views.values)).padded(_BATCH)
-                asked = Batch(padded.values.to(model.device), padded.ids.to(model.device))
-                answer = model.answer(asked).rows(slice(len(x)))
-                y = torch.full((len(x),), self.label, device=answer.labels.device)
-                if into[0] is not None:
-                    into[0].append(self.goal.reached(answer, y).cpu())
-                into[1].append(Misclassify().reached(answer, y).cpu())
-        shares = torch.cat(hit), torch.cat(lost), ~torch.cat(clean)
-        first, second, third = (rate(one.unsqueeze(1).numpy()) for one in shares)
+            hit, lost = self._asked(model, at.bring(x, self.draws))
+            parts.append(torch.stack([hit, lost, ~self._asked(model, at.clean(x, self.draws))[1]]))
+        first, second, third = (rate(one.unsqueeze(1).numpy()) for one in torch.cat(parts, dim=1))
         return first, second, third
+
+    def _asked(self, model: Model, views: Batch) -> tuple[Tensor, Tensor]:
+        """Ask about views in a pass of one shape: whether the goal is reached, and the sign lost, (n,) bool each."""
+        padded = views.holding(_filed(views.values)).padded(_BATCH)
+        answer = model.answer(Batch(padded.values.to(model.device), padded.ids.to(model.device)))
+        answer = answer.rows(slice(len(views)))
+        y = torch.full((len(views),), self.label, device=answer.labels.device)
+        return self.goal.reached(answer, y).cpu(), Misclassify().reached(answer, y).cpu()
 
 
 def _filed(values: Tensor) -> Tensor:

@@ -111,17 +111,17 @@ def sign(
         raise InputError("This makes no altered sign", made.kind, "Use Rp2 or Shadow.")
     seconds = time.process_time() - begin
     told(f"looking from {len(judge)} places, at every distance and angle")
-    tables = [one for model_ in models for one in seeing.table(made, model_)]
+    tables = [cell for one in models for cell in seeing.table(made, one)]
     about = _about(made, models, makers, seeing, seed) | {
         "cost": {"cpu_seconds": round(seconds, 1), "views": sum(int(one.spent.answers().sum()) for one in targets)},
         "backgrounds": {"learned": len(learn), "judged": len(judge)},
         "drive_setting": asdict(drive),
     }
     shown = [(one * 255).round().byte().numpy() for one in (face(made.sign, _SHOWN), made.painted(_SHOWN))]
-    found = SignFound(
+    told_of = SignFound(
         about, tuple(tables), tuple(seeing.drive(made, victim, drive)), tuple(seeing.glances(made, victim)), *shown
     )
-    return SignStudy(made, found)
+    return SignStudy(made, told_of)
 
 
 def _sign_of(crafter: Crafter) -> str:

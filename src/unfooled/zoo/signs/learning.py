@@ -45,7 +45,8 @@ def learned(name: str, lessons: Lessons, told: Callable[[str], None] = lambda li
         lessons: How it learns.
         told: Is told how it goes.
     """
-    net = untrained(name, lessons.seed).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net: nn.Module = untrained(name, lessons.seed).train()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     behind = grounds(lessons.grounds, lessons.seed + 1, for_learning())
     draws = Draws.of(lessons.seed, "signs", name)
     climb = torch.optim.AdamW(net.parameters(), lr=lessons.step, weight_decay=0.01)
@@ -54,7 +55,7 @@ def learned(name: str, lessons: Lessons, told: Callable[[str], None] = lambda li
         x, y = renders(_views(behind, draws, k, lessons.batch), draws)
         loss = functional.cross_entropy(net(normalised(x)), y, label_smoothing=0.02)
         climb.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         climb.step()
         schedule.step()
         if (k + 1) % 100 == 0:
@@ -86,5 +87,3 @@ def _views(behind: Batch, draws: Draws, step: int, batch: int) -> Batch:
     values = behind.values[(lots[:, 0] * len(behind)).long()]
     mirrored = (lots[:, 1] < 0.5).view(-1, 1, 1, 1)
     return Batch(torch.where(mirrored, values.flip(3), values), ids)
-
-
