@@ -16,6 +16,7 @@ from unfooled.core.errors import InputError
 SIDE = 256
 """Of masks and of finely drawn signs, in pixels."""
 
+_FINE = 4  # dots drawn for one that is kept: thin strokes differ by less than a pixel
 _SPILL = 0.02  # share of a mask that may lie beyond the sign: antialiased edges
 _WRITING: tuple[tuple[tuple[float, float], ...], ...] = (
     ((-0.58, -0.78), (-0.58, -0.48), (-0.38, -0.48)),
@@ -107,9 +108,9 @@ def _inside(name: str, thick: float, form: Tensor) -> Tensor:
 
 
 def _drawn(paint: Callable[[ImageDraw.ImageDraw, float], None]) -> Tensor:
-    sheet = Image.new("L", (SIDE, SIDE), 0)
-    paint(ImageDraw.Draw(sheet), SIDE / 2)
-    return torch.from_numpy(np.asarray(sheet) > 127).float()
+    sheet = Image.new("L", (_FINE * SIDE, _FINE * SIDE), 0)
+    paint(ImageDraw.Draw(sheet), _FINE * SIDE / 2)
+    return torch.from_numpy(np.asarray(sheet.resize((SIDE, SIDE), Image.Resampling.BOX)) > 127).float()
 
 
 def _boxes(*boxes: tuple[float, float, float, float]) -> Tensor:
