@@ -56,6 +56,7 @@ def sign(
     similarity: Similarity = None,
     difference: Difference = None,
     steps: Annotated[int, typer.Option(help="Of learning.", rich_help_panel=TAPE)] = 400,
+    places: Annotated[int, typer.Option(help="Views of each distance and angle.")] = 120,
     width: Width = "75cm",
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     threads: o.Threads = None,
@@ -74,7 +75,7 @@ def sign(
     crafter = _crafter(sign, mask, area, colours, budget=(similarity, difference), steps=steps, shadow=shadow)
     study = make(
         model, target, crafter=crafter, label=label, unused=unused or (), sources=source or (), others=also or (),
-        seed=seed, told=lambda line: progress.print(line, style="dim"),
+        places=places, seed=seed, told=lambda line: progress.print(line, style="dim"),
     )  # fmt: skip
     write_study(study, out, cm, shlex.join(["unfooled", *sys.argv[1:]]))
     if json:

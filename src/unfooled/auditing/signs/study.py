@@ -36,7 +36,8 @@ from unfooled.zoo.signs.weights import trained
 
 from .seeing import Seeing
 
-_LEARNED, _JUDGED = 400, 120  # backgrounds
+_LEARNED = 400  # backgrounds
+_FEWEST = 8  # that are shown one by one
 _LEAST = 0.5  # share of clean signs that a model must read
 _SHOWN = 384  # pixels of a drawn sign
 _TRIED = Rp2(mask="found", steps=400)
@@ -61,6 +62,7 @@ def sign(
     sources: Sequence[object] = (),
     others: Sequence[object] = (),
     drive: Drive = _DRIVE,
+    places: int = 120,
     seed: int = 0,
     told: Callable[[str], None] = lambda line: None,
 ) -> SignStudy:
@@ -76,6 +78,7 @@ def sign(
         sources: Models that the attacker has; empty for the model itself.
         others: More models to look with.
         drive: How a car comes near.
+        places: Views of each distance and angle, each before a background of its own; 8 or more.
         seed: Of all randomness.
         told: Is told of every step.
 
@@ -90,7 +93,9 @@ def sign(
         name_of(one): one for one in (victim, *makers, *(used_only(_model(one, told), unused) for one in others))
     }
     models = tuple(everyone.values())
-    learn, judge = grounds(_LEARNED, seed + 11, for_learning()), grounds(_JUDGED, seed + 12, for_judging())
+    if places < _FEWEST:
+        raise InputError("Too few views to tell of", places, f"Give {_FEWEST} or more.")
+    learn, judge = grounds(_LEARNED, seed + 11, for_learning()), grounds(places, seed + 12, for_judging())
     goal, own, names = _goal(victim, models, crafter, label, target)
     seeing = Seeing(goal, own, judge, names, Draws.of(seed, "look"))
     blank = torch.zeros(1, 1)
