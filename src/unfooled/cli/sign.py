@@ -71,17 +71,13 @@ def sign(
     refuse_taken(out)
     cm = read_length(width)
     with_threads(threads)
-    progress = on_stderr(quiet)
     crafter = _crafter(sign, mask, area, colours, budget=(similarity, difference), steps=steps, shadow=shadow)
     study = make(
         model, target, crafter=crafter, label=label, unused=unused or (), sources=source or (), others=also or (),
-        places=places, seed=seed, told=lambda line: progress.print(line, style="dim"),
+        places=places, seed=seed, told=lambda line: on_stderr(quiet).print(line, style="dim"),
     )  # fmt: skip
     write_study(study, out, cm, shlex.join(["unfooled", *sys.argv[1:]]))
-    if json:
-        print_json(study.found.as_json())
-        return
-    tell(study, out, quiet=quiet)
+    print_json(study.found.as_json()) if json else tell(study, out, quiet=quiet)
 
 
 def _crafter(
@@ -160,14 +156,22 @@ def check_sign(
         Path | None, typer.Option(help="A JSON file of the sign's corners in each. (default: outlines.json beside)")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The class that it is to be read as.")] = None,
+    tape: Annotated[
+        Path | None, typer.Option(help="The folder `sign` of a report: lay that on the clean signs first.")
+    ] = None,
     threads: o.Threads = None,
     json: o.Json = False,
 ) -> None:
     """Tell what a model reads on photographs of a real sign, in crops around it."""
     from unfooled.auditing.signs.photographs import look_at_signs  # noqa: PLC0415  heavy
+    from unfooled.crafting.altered_sign import AlteredSign  # noqa: PLC0415
+    from unfooled.crafting.keeping import read  # noqa: PLC0415
 
     with_threads(threads)
-    looks = look_at_signs(model, photo, outlines, target)
+    laid = None if tape is None else read(tape)
+    if laid is not None and not isinstance(laid, AlteredSign):
+        raise InputError("This is no tape for a sign", f"a {laid.kind} in {tape}", "Name a folder that `sign` wrote.")
+    looks = look_at_signs(model, photo, outlines, target, laid)
     if json:
         print_json([one.as_json() for one in looks])
         return

@@ -15,6 +15,9 @@ from torch.nn.functional import interpolate
 from unfooled.core.batch import Batch
 from unfooled.core.seeds import Draws
 from unfooled.scenes.camera import Camera
+from unfooled.scenes.outlines import Outline
+from unfooled.scenes.pasting import paste
+from unfooled.scenes.poses import homography, inverse
 from unfooled.scenes.roadside import Roadside
 from unfooled.scenes.weather import Weather
 from unfooled.zoo.signs.renders import SIDE, face
@@ -68,11 +71,27 @@ class AlteredSign:
 
     def bring(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
         """Put the altered sign before backgrounds (n, 3, 64, 64); see `Artefact.bring`."""
-        return x.holding(self.roadside.shown(self._face.to(x.values), x, draws, draw))
+        return x.holding(self.roadside.shown(self._face, x, draws, draw))
 
     def clean(self, x: Batch, draws: Draws, draw: int = 0) -> Batch:
         """Put the clean sign in the same places in the same light."""
-        return x.holding(self.roadside.shown(face(self.sign).to(x.values), x, draws, draw))
+        return x.holding(self.roadside.shown(face(self.sign), x, draws, draw))
+
+    def paste(self, photo: Tensor, corners: Tensor) -> Tensor:
+        """Lay its tape, or its shadow, on the same sign in a photograph.
+
+        Args:
+            photo: (3, h, w) in [0, 1].
+            corners: Upper left, upper right, lower right, lower left of the square around the sign, (4, 2) in pixels.
+        """
+        opacity = float(self.mask.max())
+        if not opacity:
+            return photo
+        side, still = self.mask.shape[-1], torch.zeros(1)
+        backward, outline = inverse(homography(corners[None])), Outline.of(self.mask.cpu() > opacity / 2)
+        spread = interpolate(self.colours[None], (side, side), mode="nearest-exact")[0]
+        opaque = paste(photo[None], spread.to(photo), outline, backward, (still, still))[0]
+        return photo + opacity * (opaque - photo)
 
     @property
     def difference(self) -> Difference:

@@ -105,7 +105,8 @@ class Rp2:
         free = work.descended(start, lambda one, late: self._laid(one, clear, late=late), "paint")
         colours = self._colours(free, late=True)
         opacity = self._opacity(colours, clear)
-        return AlteredSign.of(self.sign, colours, clear * opacity, self.tried, self._told(sources, train, goal, draws))
+        told = self._told(sources, train, goal, draws)
+        return AlteredSign.of(self.sign, colours.cpu(), mask * opacity, self.tried, told)
 
     def _colours(self, free: Tensor, *, late: bool) -> Tensor:
         """Read colours in [0, 1] off free numbers (3, g, g); late ones are the palette's."""
@@ -148,12 +149,14 @@ class Rp2:
 
         start = torch.zeros(3, 16, 16, device=clean.device)
         free = replace(work, steps=max(1, self.steps // 3)).descended(start, laid_on, "where")
-        return found_mask(free.square().sum(dim=0).sqrt(), self.area, form)
+        return found_mask(free.square().sum(dim=0).sqrt().cpu(), self.area, form)
 
     def _checked(self, sources: Sequence[Target], train: Batch, y: Tensor) -> tuple[float, ...]:
         if not sources or not len(train) or len(y) != len(train) or train.values.shape[1:] != (3, SIDE, SIDE):
             found = f"{len(sources)} models, {tuple(train.values.shape)} backgrounds, {len(y)} labels"
-            raise InputError(f"A sign is altered from models and backgrounds (n, 3, {SIDE}, {SIDE})", found, "Give one.")
+            raise InputError(
+                f"A sign is altered from models and backgrounds (n, 3, {SIDE}, {SIDE})", found, "Give one."
+            )
         thinned = self.faint is not None or self.budget != _ANY
         if self.palette and thinned:
             raise InputError("Thin paint is not of a palette's colours", f"{self.mask}", "Leave one of them out.")

@@ -17,7 +17,7 @@ from .camera import Camera
 from .lens import FINE, LEAST, through
 from .planes import seen
 from .poses import Poses
-from .weather import Lots, Weather
+from .weather import Weather
 
 _WEATHER = Weather()
 _CAMERA = Camera(noise=0.02)
@@ -55,7 +55,7 @@ class Roadside:
 
     def __post_init__(self) -> None:
         ordered = all(low <= high for low, high in (self.pixels, self.yaw, self.near, self.loose))
-        if not (ordered and LEAST <= self.pixels[0] and self.pixels[1] <= FINE):
+        if not (ordered and self.pixels[0] >= LEAST and self.pixels[1] <= FINE):
             raise InputError(f"A camera sees a crop across {LEAST} to {FINE} pixels", self.pixels, "Write 16 to 32.")
         if not (self.yaw[0] >= 0 and self.yaw[1] < 80 and self.near[0] > 2 and self.loose[0] > 0):
             raise InputError("A pose of the sign is out of range", self, "Turn it by less than 80 degrees.")
@@ -83,6 +83,7 @@ class Roadside:
         drawn = lots(12, "view")
         view = seen(self.poses(drawn).backward(FINE), FINE, FINE)
         grid = torch.stack([view.u, view.v], dim=3).clamp(-2, 2)
+        faces = faces.to(x.values)
         spread = faces.expand(len(x), -1, -1, -1) if faces.ndim == 3 else faces
         found = grid_sample(spread, grid, mode="bilinear", padding_mode="border", align_corners=False)
         inside = ((view.u.abs() <= 1) & (view.v.abs() <= 1)).unsqueeze(1)

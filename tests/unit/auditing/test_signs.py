@@ -17,7 +17,7 @@ from sign_reader import reader
 from torch import nn
 
 import unfooled
-from unfooled.auditing.signs.photographs import crops, look_at_signs, pasted
+from unfooled.auditing.signs.photographs import crops, look_at_signs
 from unfooled.auditing.signs.seeing import PIXELS, YAWS
 from unfooled.auditing.signs.study import SignStudy, sign
 from unfooled.cli.sign import write_study
@@ -25,12 +25,14 @@ from unfooled.core.batch import Batch
 from unfooled.core.errors import AccessError, InputError
 from unfooled.core.sightings import Passing, read_in
 from unfooled.core.target import Access, Target
+from unfooled.crafting.altered_sign import AlteredSign
 from unfooled.crafting.rp2 import Rp2
 from unfooled.crafting.shadow import Shadow
 from unfooled.goals import Become
 from unfooled.models.classifier import wrap
 from unfooled.models.used import used_only
 from unfooled.scenes.drive import Drive
+from unfooled.scenes.roadside import Roadside
 from unfooled.zoo.signs.artwork import CLASSES
 from unfooled.zoo.signs.grounds import grounds
 from unfooled.zoo.signs.renders import face
@@ -121,7 +123,7 @@ class _Lifted(nn.Module):
         ({"places": 3}, "Too few views"),
         ({"label": "merge"}, "does not read the clean sign"),
         ({"crafter": replace(QUICK, mask="missing.png")}, "no such mask"),
-        ({"others": (wrap(nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)).eval()),)}, "different class lists"),
+        ({"others": (wrap(nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)).eval()),)}, "different classes"),
     ],
 )
 def test_bad_input_is_refused(told: dict[str, Any], words: str) -> None:
@@ -178,13 +180,21 @@ def test_crops_are_centred_and_keep_within_the_photograph() -> None:
 
 def test_tape_is_pasted_on_the_sign_alone() -> None:
     photo, mask = torch.full((3, 90, 90), 0.5), torch.zeros(32, 32)
-    mask[8:16, 8:24] = 1
+    mask[8:16, 8:24] = 0.5
     corners = torch.tensor([[20.0, 20], [70, 20], [70, 70], [20, 70]])
-    shown = pasted(photo, corners, torch.ones(4, 32, 32), mask)
+    tape = AlteredSign.of("stop", torch.ones(3, 16, 16), mask, Roadside(), {})
+    shown = tape.paste(photo, corners)
     changed = (shown != photo).any(dim=0)
     assert float(changed.sum()) == pytest.approx(50 * 50 / 8, rel=0.25)
     assert not changed[:30].any()
-    assert bool((shown[:, 36, 40] > 0.95).all())
+    assert float(shown[:, 36, 40].mean()) == pytest.approx(0.75, abs=0.02)  # half opaque
+
+
+def test_tape_is_tried_on_photographs(tmp_path: Path) -> None:
+    place, study = photograph(tmp_path), story()
+    (clean,) = look_at_signs(model(), [place])
+    (taped,) = look_at_signs(model(), [place], tape=study.sign)
+    assert dict(taped.read).get("yield", 0) > dict(clean.read).get("yield", 0)
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,10 @@ from unfooled.auditing.stickers.learning import class_named
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.target import Model
+from unfooled.crafting.altered_sign import AlteredSign
 from unfooled.modalities.albums import open_album
 from unfooled.models.ready import check_ready
 from unfooled.scenes.lens import SEEN
-from unfooled.scenes.outlines import Outline
-from unfooled.scenes.pasting import paste
-from unfooled.scenes.poses import homography, inverse
 
 OUTLINES = "outlines.json"
 """Where corners are looked for, beside the photographs."""
@@ -60,7 +58,11 @@ class SignLook:
 
 
 def look_at_signs(
-    model: object, photos: Sequence[Path], outlines: Path | None = None, target: str | int | None = None
+    model: object,
+    photos: Sequence[Path],
+    outlines: Path | None = None,
+    target: str | int | None = None,
+    tape: AlteredSign | None = None,
 ) -> list[SignLook]:
     """Ask a model about the sign in each photograph, cut out more or less tightly.
 
@@ -71,6 +73,7 @@ def look_at_signs(
             corner, [[x, y], ...] in pixels; of a sign without corners, those of the square around it. None for
             `outlines.json` beside each photograph.
         target: The class that the sign is to be read as.
+        tape: What is laid on the sign in each photograph before; None for nothing.
 
     Raises:
         InputError: A photograph cannot be read or has no outline, or there is no such class.
@@ -82,7 +85,7 @@ def look_at_signs(
         corners = read_outlines(outlines or (place if place.is_dir() else place.parent) / OUTLINES, album.names)
         for i, name in enumerate(album.names):
             values = torch.from_numpy(album.load(i).astype(np.float32) / 255)
-            x = crops(values, corners[name])
+            x = crops(values if tape is None else tape.paste(values, corners[name]), corners[name])
             if target is not None and not wanted:
                 wanted = _called(class_named(target, names, check_ready(looker, x.rows(slice(1)))), names)
             counted = Counter(_called(int(label), names) for label in _answers(looker, x))
@@ -123,21 +126,6 @@ def crops(photo: Tensor, corners: Tensor) -> Batch:
             left, top = (round(float(one) - far) for one in centre)
             cut.append(_square(photo, left, top, max(2, round(2 * far))))
     return Batch(torch.cat(cut), torch.arange(len(cut)))
-
-
-def pasted(photo: Tensor, corners: Tensor, altered: Tensor, mask: Tensor) -> Tensor:
-    """Lay a sign's tape on the sign in a photograph, (3, h, w).
-
-    Args:
-        photo: (3, h, w) in [0, 1].
-        corners: Of the sign in it, (4, 2) in pixels.
-        altered: Colours, (3 or more, s, s).
-        mask: Where tape is, (s, s) in [0, 1].
-    """
-    still = torch.zeros(1)
-    backward = inverse(homography(corners[None]))
-    shown = paste(photo[None], altered[:3], Outline.of(mask > 0.5), backward, (still, still))
-    return shown[0]
 
 
 def _square(photo: Tensor, left: int, top: int, side: int) -> Tensor:

@@ -57,10 +57,6 @@ class Seeing:
         """Look from anywhere that the sign's roadside allows: goal reached, sign lost, clean sign read."""
         return self._rates(sign, model, sign.roadside)
 
-    def clean(self, sign: AlteredSign, model: Model) -> Rate:
-        """Tell how often the clean sign is read from anywhere that the roadside allows."""
-        return self._rates(sign, model, sign.roadside)[2]
-
     def drive(self, sign: AlteredSign, model: Model, drive: Drive) -> list[Passing]:
         """Drive towards it before every background: light and weather stay as they are during a drive."""
         found = []

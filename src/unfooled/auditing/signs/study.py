@@ -13,6 +13,7 @@ import torch
 import unfooled
 from unfooled.auditing.stickers.cast import name_of
 from unfooled.auditing.stickers.learning import check_ensemble, class_named
+from unfooled.core.batch import Batch
 from unfooled.core.crafting import Crafter
 from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws
@@ -27,6 +28,7 @@ from unfooled.models.load import load_model
 from unfooled.models.ready import check_ready
 from unfooled.models.used import used_only
 from unfooled.scenes.drive import Drive
+from unfooled.scenes.roadside import Roadside
 from unfooled.zoo.catalogue import origin
 from unfooled.zoo.signs import nets
 from unfooled.zoo.signs.artwork import CLASSES
@@ -87,46 +89,73 @@ def sign(
         ModelError: A model cannot be used as it is.
         AccessError: A source can only be asked.
     """
-    victim = used_only(_model(model, told), unused)
-    makers = tuple(used_only(_model(one, told), unused) for one in sources) or (victim,)
-    everyone = {
-        name_of(one): one for one in (victim, *makers, *(used_only(_model(one, told), unused) for one in others))
-    }
-    models = tuple(everyone.values())
     if places < _FEWEST:
         raise InputError("Too few views to tell of", places, f"Give {_FEWEST} or more.")
-    learn, judge = grounds(_LEARNED, seed + 11, for_learning()), grounds(places, seed + 12, for_judging())
-    goal, own, names = _goal(victim, models, crafter, label, target)
-    seeing = Seeing(goal, own, judge, names, Draws.of(seed, "look"))
-    blank = torch.zeros(1, 1)
-    clean = AlteredSign.of(_sign_of(crafter), torch.zeros(3, 1, 1), blank, Rp2().tried, {})
-    for one in models:
-        recall = seeing.clean(clean, one).share
-        if recall < _LEAST:
-            found = f"{name_of(one)} reads {recall:.0%} of the clean views right"
-            raise InputError(
-                "The model does not read the clean sign", found, "Check its classes, --label and preprocessing."
-            )
-    told(f"altering the sign on {', '.join(map(name_of, makers))}")
-    begin = time.process_time()
-    targets = [Target(one, Access.GRADIENT, len(learn), seed=seed) for one in makers]
-    y = torch.full((len(learn),), own)
-    made = crafter(targets, learn, y, goal, Draws.of(seed, "sign", goal.name))
-    if not isinstance(made, AlteredSign):
-        raise InputError("This makes no altered sign", made.kind, "Use Rp2 or Shadow.")
-    seconds = time.process_time() - begin
-    told(f"looking from {len(judge)} places, at every distance and angle")
-    tables = [cell for one in models for cell in seeing.table(made, one)]
-    about = _about(made, models, makers, seeing, seed) | {
-        "cost": {"cpu_seconds": round(seconds, 1), "views": sum(int(one.spent.answers().sum()) for one in targets)},
-        "backgrounds": {"learned": len(learn), "judged": len(judge)},
+    readers = _readers(model, sources, others, unused, told)
+    goal, own, names = _goal(readers, _sign_of(crafter), label, target)
+    seeing = Seeing(goal, own, grounds(places, seed + 12, for_judging()), names, Draws.of(seed, "look"))
+    _refuse_unread(readers, seeing, _sign_of(crafter))
+    told(f"altering the sign on {', '.join(map(name_of, readers.makers))}")
+    made, cost = _crafted(readers, seeing, crafter, seed)
+    told(f"looking from {places} places, at every distance and angle")
+    about = _about(made, readers, seeing, seed) | {
+        "cost": cost,
+        "backgrounds": {"learned": _LEARNED, "judged": places},
         "drive_setting": asdict(drive),
     }
+    tables = tuple(cell for one in readers.models for cell in seeing.table(made, one))
+    way, glances = seeing.drive(made, readers.victim, drive), seeing.glances(made, readers.victim)
     shown = [(one * 255).round().byte().numpy() for one in (face(made.sign, _SHOWN), made.painted(_SHOWN))]
-    told_of = SignFound(
-        about, tuple(tables), tuple(seeing.drive(made, victim, drive)), tuple(seeing.glances(made, victim)), *shown
-    )
-    return SignStudy(made, told_of)
+    return SignStudy(made, SignFound(about, tables, tuple(way), tuple(glances), *shown))
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Who reads the sign.
+
+    Attributes:
+        victim: What is to be fooled.
+        makers: What the attacker has.
+        models: All, the victim first, each once.
+    """
+
+    victim: Model
+    makers: tuple[Model, ...]
+    models: tuple[Model, ...]
+
+
+def _readers(
+    model: object, sources: Sequence[object], others: Sequence[object], unused: Sequence[str | int],
+    told: Callable[[str], None],
+) -> Readers:  # fmt: skip
+    victim, *rest = (used_only(_model(one, told), unused) for one in (model, *sources, *others))
+    makers = tuple(rest[: len(sources)]) or (victim,)
+    everyone = {name_of(one): one for one in (victim, *rest)}
+    return Readers(victim, makers, tuple(everyone.values()))
+
+
+def _refuse_unread(readers: Readers, seeing: Seeing, name: str) -> None:
+    """Refuse models that do not read the clean sign: they would be fooled by anything."""
+    clean = AlteredSign.of(name, torch.zeros(3, 1, 1), torch.zeros(1, 1), Roadside(), {})
+    for one in readers.models:
+        recall = seeing.mean(clean, one)[2].share
+        if recall < _LEAST:
+            found = f"{name_of(one)} reads {recall:.0%} of the clean views right"
+            do = "Check its classes, --label and preprocessing."
+            raise InputError("The model does not read the clean sign", found, do)
+
+
+def _crafted(readers: Readers, seeing: Seeing, crafter: Crafter, seed: int) -> tuple[AlteredSign, dict[str, Any]]:
+    """Alter the sign; with what it cost."""
+    learn, device = grounds(_LEARNED, seed + 11, for_learning()), readers.makers[0].device
+    x, y = Batch(learn.values.to(device), learn.ids.to(device)), torch.full((len(learn),), seeing.label, device=device)
+    targets = [Target(one, Access.GRADIENT, len(x), seed=seed, device=device) for one in readers.makers]
+    begin = time.process_time()
+    made = crafter(targets, x, y, seeing.goal, Draws.of(seed, "sign", seeing.goal.name))
+    if not isinstance(made, AlteredSign):
+        raise InputError("This makes no altered sign", made.kind, "Use Rp2 or Shadow.")
+    views = sum(int(one.spent.answers().sum()) for one in targets)
+    return made, {"cpu_seconds": round(time.process_time() - begin, 1), "views": views}
 
 
 def _sign_of(crafter: Crafter) -> str:
@@ -146,16 +175,21 @@ def _model(given: object, told: Callable[[str], None]) -> Model:
 
 
 def _goal(
-    victim: Model, models: Sequence[Model], crafter: Crafter, label: str | int | None, target: str | int | None
+    readers: Readers, sign: str, label: str | int | None, target: str | int | None
 ) -> tuple[Goal, int, tuple[str, ...]]:
     """Find the sign's class, the goal, and the names of the classes."""
     probe = grounds(1, 0)
     probe = probe.holding(probe.values[:, :, ::2, ::2])
-    for one in models:
-        check_ready(one, probe.holding(probe.values.to(one.device)))
-    classes = check_ensemble(models, probe)
-    names = victim.describe()["classes"]
-    own = class_named(_sign_of(crafter) if label is None else label, names, classes)
+    counts = {
+        name_of(one): check_ready(one, Batch(probe.values.to(one.device), probe.ids.to(one.device)))
+        for one in readers.models
+    }
+    if len(set(counts.values())) > 1:
+        raise InputError("These models know different classes", counts, "Choose models of one list of classes.")
+    on = readers.makers[0].device
+    classes = check_ensemble(readers.makers, Batch(probe.values.to(on), probe.ids.to(on)))
+    names = readers.victim.describe()["classes"]
+    own = class_named(sign if label is None else label, names, classes)
     if target is None:
         return Misclassify(), own, tuple(names or ())
     wanted = class_named(target, names, classes)
@@ -164,12 +198,10 @@ def _goal(
     return Become(wanted), own, tuple(names or ())
 
 
-def _about(
-    made: AlteredSign, models: Sequence[Model], makers: Sequence[Model], seeing: Seeing, seed: int
-) -> dict[str, Any]:  # fmt: skip
-    learned = [name_of(one) for one in makers]
+def _about(made: AlteredSign, readers: Readers, seeing: Seeing, seed: int) -> dict[str, Any]:
+    learned = [name_of(one) for one in readers.makers]
     told = []
-    for one in models:
+    for one in readers.models:
         known = one.describe()
         family, data = origin(known["name"], known.get("class"))
         told.append({"name": known["name"], "family": family, "data": data, "source": known["name"] in learned})
@@ -181,7 +213,7 @@ def _about(
         "label": called[-1],
         "goal": seeing.goal.name,
         "wanted": called[0] if seeing.goal.classes else "",
-        "victim": name_of(models[0]),
+        "victim": name_of(readers.victim),
         "learned": learned,
         "models": told,
         "by": made.made["by"],

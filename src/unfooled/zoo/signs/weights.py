@@ -15,10 +15,11 @@ from torch import nn
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import write_atomically
 
+from .artwork import CLASSES, artwork
 from .grounds import for_learning
 from .learning import Lessons, learned
 from .nets import NETS, untrained
-from .renders import WIDE
+from .renders import SIDE, WIDE
 
 LESSONS = Lessons()
 """How the zoo's nets learn."""
@@ -31,8 +32,9 @@ def cache() -> Path:
 
 def place_of(name: str, lessons: Lessons = LESSONS) -> Path:
     """Give the file of a net's weights; another way of learning, or other photographs, make another file."""
-    recipe = repr((name, str(untrained(name)), lessons, WIDE, len(for_learning())))
-    return cache() / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.safetensors"
+    recipe = repr((name, str(untrained(name)), lessons, WIDE, len(for_learning()))).encode()
+    drawn = b"".join(artwork(one, SIDE).tobytes() for one in CLASSES)
+    return cache() / f"{name}-{hashlib.sha256(recipe + drawn).hexdigest()[:12]}.safetensors"
 
 
 def trained(name: str, lessons: Lessons = LESSONS, told: Callable[[str], None] = lambda line: None) -> nn.Module:
@@ -76,5 +78,7 @@ def _keep(net: nn.Module, place: Path, note: Path) -> None:
         write_atomically(note, json.dumps({"sha256": hashlib.sha256(content).hexdigest()}))
     except OSError as error:
         raise RunError(
-            "Weights cannot be kept", f"{place}: {error.strerror}", "Set XDG_CACHE_HOME to a folder that can be written."
+            "Weights cannot be kept",
+            f"{place}: {error.strerror}",
+            "Set XDG_CACHE_HOME to a folder that can be written.",
         ) from error
