@@ -18,7 +18,7 @@ KINDS = {
     "graffiti": (Rp2(mask="graffiti", steps=400), "yield"),
     "graffiti, any wrong answer": (Rp2(mask="graffiti", steps=400), None),
     "found, black and white": (Rp2(mask="found", palette=BLACK_WHITE, steps=400), "yield"),
-    "faint poster (colours within 0.15)": (Rp2(mask="poster", palette=(), faint=0.15, steps=200), "yield"),
+    "poster, colours within 0.1 of the sign's": (Rp2(mask="poster", palette=(), faint=0.1), "yield"),
     "shadow, any wrong answer": (Shadow(), None),
 }
 

@@ -26,12 +26,13 @@ KINDS = {
     "black and white, found": (Rp2(mask="found", palette=BLACK_WHITE, steps=400), "yield"),
     "two bars": (Rp2(mask="bars", steps=400), "yield"),
     "graffiti": (Rp2(mask="graffiti", steps=400), None),
-    "faint poster": (Rp2(mask="poster", palette=(), faint=0.15, steps=200), "yield"),
+    "poster": (Rp2(mask="poster", palette=(), faint=0.1), "yield"),
     "shadow": (Shadow(), None),
 }
 
 
 def main() -> None:
+    """Alter the sign in every way, look at it, and draw both."""
     torch.set_num_threads(1)
     model, behind = load_model("zoo:signs"), grounds(400, 11, for_learning())
     judged = grounds(200, 12, for_judging())

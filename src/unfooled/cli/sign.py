@@ -37,6 +37,9 @@ Area = Annotated[str, typer.Option(help="Share of the sign.", rich_help_panel=TA
 Colours = Annotated[str, typer.Option(help="printable, black-white or any.", rich_help_panel=TAPE)]
 Similarity = Annotated[float | None, typer.Option(help="Least SSIM against the clean sign.", rich_help_panel=TAPE)]
 Difference = Annotated[float | None, typer.Option(help="Largest mean colour difference.", rich_help_panel=TAPE)]
+Faint = Annotated[
+    float | None, typer.Option(help="Most that a colour may differ from the sign's, 0 to 1.", rich_help_panel=TAPE)
+]
 Width = Annotated[str, typer.Option(help="Of the real sign: 75cm, 30in.", rich_help_panel=o.OUTPUT)]
 
 
@@ -53,6 +56,7 @@ def sign(
     mask: Mask = "found",
     area: Area = "13%",
     colours: Colours = "printable",
+    faint: Faint = None,
     similarity: Similarity = None,
     difference: Difference = None,
     steps: Annotated[int, typer.Option(help="Of learning.", rich_help_panel=TAPE)] = 400,
@@ -71,7 +75,7 @@ def sign(
     refuse_taken(out)
     cm = read_length(width)
     with_threads(threads)
-    crafter = _crafter(sign, mask, area, colours, budget=(similarity, difference), steps=steps, shadow=shadow)
+    crafter = _crafter(sign, mask, area, colours, thin=(faint, similarity, difference), steps=steps, shadow=shadow)
     study = make(
         model, target, crafter=crafter, label=label, unused=unused or (), sources=source or (), others=also or (),
         places=places, seed=seed, told=lambda line: on_stderr(quiet).print(line, style="dim"),
@@ -81,7 +85,7 @@ def sign(
 
 
 def _crafter(
-    sign: str, mask: str, area: str, colours: str, *, budget: tuple[float | None, float | None], steps: int,
+    sign: str, mask: str, area: str, colours: str, *, thin: tuple[float | None, float | None, float | None], steps: int,
     shadow: bool,
 ) -> Crafter:  # fmt: skip
     from unfooled.auditing.stickers.cast import read_area  # noqa: PLC0415  heavy
@@ -96,7 +100,7 @@ def _crafter(
     if colours not in palettes:
         raise InputError("There are no such colours", repr(colours), f"Choose one of {', '.join(palettes)}.")
     return Rp2(
-        sign, mask, read_area(area), palettes[colours], budget=Budget(*budget), steps=steps
+        sign, mask, read_area(area), palettes[colours], faint=thin[0], budget=Budget(*thin[1:]), steps=steps
     )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ class AlteredSign:
     @property
     def difference(self) -> Difference:
         """Tell how far it is from the clean sign."""
-        return difference(face(self.sign), self._face, sized(self.mask, SIDE))
+        return difference(face(self.sign), self._face, sized((self.mask > 0).float(), SIDE))
 
     @cached_property
     def _face(self) -> Tensor:

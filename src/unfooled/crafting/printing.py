@@ -39,4 +39,4 @@ def print_sign(sign: AlteredSign, path: str | Path, *, cm: float) -> Path:
     """
     side = sign.mask.shape[-1]
     altered = (sign.painted(side) * 255).round().byte().cpu().numpy()
-    return write_sign_print(path, altered, sign.mask.cpu().numpy() > 0.02, cm, f"A {sign.sign} sign")
+    return write_sign_print(path, altered, sign.mask.cpu().numpy() > 0, cm, f"A {sign.sign} sign")
