@@ -77,7 +77,8 @@ def test_a_mask_of_ones_own(tmp_path: Path) -> None:
     drawn = np.zeros((40, 40), dtype=np.uint8)
     drawn[15:20, 10:30] = 255
     Image.fromarray(drawn).save(tmp_path / "mine.png")
-    assert share(mask_named(str(tmp_path / "mine.png"), 0.1, FORM), FORM) == pytest.approx(100 / 1600 / 0.8284, rel=0.05)
+    mine = mask_named(str(tmp_path / "mine.png"), 0.1, FORM)
+    assert share(mine, FORM) == pytest.approx(100 / 1600 / 0.8284, rel=0.05)
     drawn[:8, :8] = 255
     Image.fromarray(drawn).save(tmp_path / "beyond.png")
     with pytest.raises(InputError, match="outside the sign"):

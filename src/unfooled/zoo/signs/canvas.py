@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -114,7 +114,8 @@ class Canvas:
 
 @cache
 def _font(face: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Open a typeface that comes with matplotlib, or Pillow's own."""
-    if not _FACES[face]:
+    """Open a typeface that comes with matplotlib, which need not be imported for it, or Pillow's own."""
+    found = importlib.util.find_spec("matplotlib")
+    if not _FACES[face] or found is None or found.origin is None:
         return ImageFont.load_default(120)
-    return ImageFont.truetype(str(Path(mpl.get_data_path()) / "fonts" / "ttf" / _FACES[face]), 120)
+    return ImageFont.truetype(str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / _FACES[face]), 120)
