@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
     from unfooled.auditing.matrix import transfer
+    from unfooled.auditing.signs.study import sign
     from unfooled.auditing.single import attack
     from unfooled.auditing.stickers.study import sticker
     from unfooled.auditing.verify import verify
@@ -73,6 +74,7 @@ _HOMES = {
     "load_model": "unfooled.models.load",
     "normalised": "unfooled.defences.normalising",
     "save": "unfooled.core.folder",
+    "sign": "unfooled.auditing.signs.study",
     "sticker": "unfooled.auditing.stickers.study",
     "text_model": "unfooled.models.text_models",
     "transfer": "unfooled.auditing.matrix",
@@ -118,6 +120,7 @@ __all__ = [
     "load_model",
     "normalised",
     "save",
+    "sign",
     "sticker",
     "text_model",
     "transfer",

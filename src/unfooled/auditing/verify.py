@@ -18,7 +18,7 @@ from unfooled.core.joining import runs
 from unfooled.core.region import Region
 from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
-from unfooled.core.threat import ThreatModel
+from unfooled.core.threat import Ball, ThreatModel
 from unfooled.goals import parse_goal
 from unfooled.modalities.carriers import Float32, Utf8, carrier_named, holder_of
 from unfooled.modalities.pictures import read_picture
@@ -95,8 +95,10 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
     try:
         region = entry["region"]
         written = str(entry["within"]) if region is None else f"{entry['within']}@region"
-        low, high = entry["domain"] or (0.0, 1.0)  # texts have none
+        low, high = entry["domain"] or (0.0, 1.0)
         (within,) = parse_sets(written, low, high, read_region=lambda _: Region.from_text(str(region)))
+        if entry["domain"] is None and isinstance(within, Ball):  # edits and motions have none
+            raise InputError("A ball lies in a range of values", "none", "Give its lowest and its highest value.")
         return ThreatModel(
             parse_goal(str(entry["goal"])),
             within,

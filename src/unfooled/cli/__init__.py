@@ -19,6 +19,7 @@ from . import (
     gate,
     hardening,
     runs,
+    sign,
     sticker,
     transfer,
     universal,
@@ -44,7 +45,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         corruptions.corruptions,
         demo.demo,
     ),
-    "Stickers": (sticker.sticker, sticker.check_photo),
+    "Stickers": (sticker.sticker, sticker.check_photo, sign.sign, sign.check_sign),
     "Harden": (hardening.defences, hardening.harden),
     "A finished run": (runs.verify, gate.gate, hardening.compare, runs.report, runs.export, runs.merge),
 }

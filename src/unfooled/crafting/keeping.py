@@ -18,12 +18,14 @@ from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import write_atomically
 from unfooled.modalities.pictures import magnified, png_bytes
 
+from .altered_sign import AlteredSign
 from .delta import Delta
 from .sticker import Sticker
 
 TENSORS, NOTE = "artefact.safetensors", "artefact.json"
 
 KINDS: dict[str, Callable[[Mapping[str, Tensor], Mapping[str, Any]], Artefact]] = {
+    AlteredSign.kind: AlteredSign.read,
     Delta.kind: Delta.read,
     Sticker.kind: Sticker.read,
 }

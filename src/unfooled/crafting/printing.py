@@ -1,11 +1,13 @@
-"""A sticker for the printer."""
+"""Stickers for the printer."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from unfooled.modalities.printing import write_print
+from unfooled.modalities.sign_print import write_sign_print
 
+from .altered_sign import AlteredSign
 from .sticker import Sticker
 
 _DOTS = 1024
@@ -22,3 +24,19 @@ def save_print(sticker: Sticker, path: str | Path, *, cm: float, dpi: int | None
     alpha = (outline.alpha(_DOTS, _DOTS) * 255).round().byte().numpy()
     oval = outline.form == "circle"
     return write_print(path, texture, alpha, cm, aspect=outline.aspect, oval=oval, title=title, dpi=dpi)
+
+
+def print_sign(sign: AlteredSign, path: str | Path, *, cm: float) -> Path:
+    """Write the tape of an altered sign at its real size, with a plan of where each piece goes: `write_sign_print`.
+
+    Args:
+        sign: The sign.
+        path: A `.pdf`.
+        cm: Side of the real sign, above 0.
+
+    Raises:
+        InputError: A piece fits on no page, or the path is no PDF.
+    """
+    side = sign.mask.shape[-1]
+    altered = (sign.painted(side) * 255).round().byte().cpu().numpy()
+    return write_sign_print(path, altered, sign.mask.cpu().numpy() > 0, cm, f"A {sign.sign} sign")

@@ -13,12 +13,12 @@ from PIL import Image
 
 from unfooled.core.errors import InputError
 
-_PAGES = {"A4": (21.0, 29.7), "A3": (29.7, 42.0), "A2": (42.0, 59.4), "A1": (59.4, 84.1), "A0": (84.1, 118.9)}
+PAGES = {"A4": (21.0, 29.7), "A3": (29.7, 42.0), "A2": (42.0, 59.4), "A1": (59.4, 84.1), "A0": (84.1, 118.9)}
 _MARGIN, _FOOT = 1.5, 4.5  # cm
 _RULER = 10.0  # cm
 _GREYS = tuple(np.linspace(0, 1, 6))
 _COLOURS = tuple((r, g, b) for r in (0.0, 1.0) for g in (0.0, 1.0) for b in (0.0, 1.0))[1:7]
-_STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9, "pdf.compression": 6, "text.parse_math": False}
+STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9, "pdf.compression": 6, "text.parse_math": False}
 
 
 def write_print(
@@ -51,7 +51,7 @@ def write_print(
         return _write_png(place, _with_alpha(texture, alpha), (cm, cm / aspect), dpi)
     if place.suffix.lower() != ".pdf":
         raise InputError("A print is a .pdf or a .png", place.name, "Name it sticker.pdf.")
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(wide / 2.54, high / 2.54))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set(xlim=(0, wide), ylim=(0, high))
@@ -80,7 +80,7 @@ def page_for(cm: float, aspect: float = 1.0) -> tuple[float, float]:
     if not cm > 0:
         raise InputError("A print has a width in centimetres", cm, "Give for example 12.")
     high = cm / aspect
-    for page in _PAGES.values():
+    for page in PAGES.values():
         if cm + 2 * _MARGIN <= page[0] and high + 2 * _MARGIN + _FOOT <= page[1]:
             return page
     raise InputError("This fits on no page up to A0", f"{cm:g} x {high:g} cm", "Choose fewer centimetres.")

@@ -19,8 +19,12 @@ from torch import nn
 
 from unfooled.core.errors import InputError, ModelError, UnfooledError
 from unfooled.core.target import Model
+from unfooled.scenes.lens import SEEN
 from unfooled.zoo import efficientnet, mobilenet
 from unfooled.zoo.imagenet_names import imagenet_names
+from unfooled.zoo.signs import nets
+from unfooled.zoo.signs import weights as sign_weights
+from unfooled.zoo.signs.artwork import CLASSES
 
 from . import hugging_face, timm_models
 from .classifier import Classifier, is_adapter, wrap
@@ -104,7 +108,7 @@ def _from_zoo(name: str) -> Model:
         known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
         raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
     build, preprocess = _ZOO[name]
-    return wrap(build(), preprocess, imagenet_names(), name=f"zoo:{name}")
+    return wrap(build(), preprocess, CLASSES if name in nets.NETS else imagenet_names(), name=f"zoo:{name}")
 
 
 _ZOO: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
@@ -116,6 +120,7 @@ _ZOO: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
         for version, size in enumerate(efficientnet.SIZES)
     },
     "mobilenet-v2": (mobilenet.mobilenet_v2, Preprocess(mobilenet.MEAN, mobilenet.STD, size=mobilenet.SIZE)),
+    **{name: (partial(sign_weights.trained, name), Preprocess(nets.MEAN, nets.STD, size=SEEN)) for name in nets.NETS},
 }
 
 

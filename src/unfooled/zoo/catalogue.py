@@ -19,13 +19,17 @@ class Origin(NamedTuple):
     data: str
 
 
-_IMAGENET = "ImageNet-1k"
+_IMAGENET, _RENDERS = "ImageNet-1k", "renders of 17 road signs"
 ORIGINS = {
     **{
         f"zoo:efficientnet-lite{version}": Origin("EfficientNet-Lite (inverted residuals)", _IMAGENET)
         for version in range(3)
     },
     "zoo:mobilenet-v2": Origin("MobileNetV2 (inverted residuals)", _IMAGENET),
+    "zoo:signs": Origin("strided convolutions and dense layers", _RENDERS),
+    "zoo:signs-pooled": Origin("3 x 3 convolutions and max-pooling", _RENDERS),
+    "zoo:signs-residual": Origin("residual blocks", _RENDERS),
+    "zoo:signs-separable": Origin("separable convolutions", _RENDERS),
 }
 
 

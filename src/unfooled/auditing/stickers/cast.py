@@ -79,7 +79,7 @@ def cast_of(
     for one in makers:
         check_grant(one, Access.GRADIENT)
     everyone = (victim, *makers, *map(model_of, others))
-    classes = check_alike(everyone, album)
+    classes = check_alike(everyone, album.batch([0]))
     names = victim.describe()["classes"]
     goal: Goal = Misclassify() if target is None else Become(class_named(target, names, classes))
     kept = None if names is None else tuple(names)

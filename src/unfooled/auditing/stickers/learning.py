@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from unfooled.auditing.examples import Examples
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, ModelError
 from unfooled.core.seeds import Draws
@@ -94,19 +93,19 @@ def _takes(copy: Model, size: tuple[int, int], coarse: float, train: Batch) -> b
     return True
 
 
-def check_alike(models: Sequence[Model], album: Examples) -> int:
-    """Check models that one sticker is for; gives how many classes they know.
+def check_alike(models: Sequence[Model], x: Batch) -> int:
+    """Check models that are to be fooled by one thing, on inputs as they take them; gives how many classes they know.
 
     Raises:
         InputError: Their classes differ.
         ModelError: One of them cannot be used as it is.
     """
     names, first = models[0].describe()["classes"], models[0].describe()["name"]
-    counts = [check_ready(model, album.batch([0], model.device)) for model in models]
+    counts = [check_ready(model, Batch(x.values.to(model.device), x.ids.to(model.device))) for model in models]
     for told, count in zip([model.describe() for model in models], counts, strict=True):
         if count != counts[0] or (names and told["classes"] and list(told["classes"]) != list(names)):
             raise InputError(
-                "Models of different class lists cannot be fooled by one sticker",
+                "Models of different class lists cannot be fooled together",
                 f"{first} with {counts[0]} classes, {told['name']} with {count}"
                 + (" of other names or in another order" if count == counts[0] else ""),
                 "Choose models of one list in one order, or bring one into it: unfooled.Reordered(model, order).",
