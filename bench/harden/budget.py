@@ -19,8 +19,8 @@ import unfooled
 from unfooled.core.batch import Batch
 from unfooled.defences import RECIPES
 from unfooled.defences.chain import read_defence
-from unfooled.defences.training.course import Task
 from unfooled.defences.training.schedule import Pupils, Schedule
+from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import train
 from unfooled.sets.linf import Linf
 from unfooled.zoo.small import small_cnn

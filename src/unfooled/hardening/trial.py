@@ -23,9 +23,9 @@ from unfooled.core.results import Results, ThreatResults
 from unfooled.core.threat import Ball
 from unfooled.defences.card import IGNORANT
 from unfooled.defences.chain import Chain
-from unfooled.defences.training.course import Task
 from unfooled.defences.training.lesson import Recipe
 from unfooled.defences.training.recipes import untrained
+from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import Trained, train
 from unfooled.diagnose import diagnose
 from unfooled.models.classifier import Classifier
