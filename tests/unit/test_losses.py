@@ -11,7 +11,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from unfooled.core.errors import InputError
-from unfooled.losses import LOSSES, cross_entropy, dlr, dlr_targeted, loss_named, margin, rescaled_cross_entropy
+from unfooled.losses import (
+    LOSSES,
+    cross_entropy,
+    dlr,
+    dlr_targeted,
+    loss_named,
+    margin,
+    plain_cross_entropy,
+    rescaled_cross_entropy,
+)
 
 
 def case(r: int = 6, k: int = 7, scale: float = 3.0, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -174,3 +183,16 @@ def test_groups_of_classes() -> None:
 def test_an_unknown_loss_is_named() -> None:
     with pytest.raises(InputError, match="cross-entropy"):
         loss_named("crossentropy")
+
+
+def test_the_plain_cross_entropy_is_the_textbooks_and_underflows() -> None:
+    scores = torch.tensor([[3.0, 1.0, 0.5], [0.2, 0.1, 0.4]])
+    y = torch.tensor([0, 2])
+    held = functional.one_hot(y, 3).bool()
+    wanted = functional.cross_entropy(scores, y, reduction="none")
+    assert torch.allclose(plain_cross_entropy(scores, held, ~held), wanted, atol=1e-6)
+    sure = (1000 * scores).requires_grad_()
+    (plain,) = torch.autograd.grad(plain_cross_entropy(sure, held, ~held).sum(), sure)
+    (odds,) = torch.autograd.grad(cross_entropy(sure, held, ~held).sum(), sure)
+    assert (plain == 0).all()
+    assert (odds != 0).any(dim=1).all()

@@ -32,22 +32,35 @@ Recipes = Annotated[
     ),
 ]
 
+Threat = Annotated[str, typer.Option("--threat", "-t", help="What to stand against.", rich_help_panel=o.ATTACKER)]
+Epochs = Annotated[int, typer.Option(help="Times each picture is seen.", rich_help_panel=TRAINING)]
+Budget = Annotated[
+    str | None, typer.Option(help="Time of each training instead: 90s, 30min, 2h.", rich_help_panel=TRAINING)
+]
+Rate = Annotated[float, typer.Option(help="Learning rate at the start.", rich_help_panel=TRAINING)]
+Batch = Annotated[int, typer.Option(help="Pictures of a step.", rich_help_panel=TRAINING)]
+Half = Annotated[bool, typer.Option("--bf16", help="Train in bfloat16.", rich_help_panel=TRAINING)]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin from new weights.", rich_help_panel=TRAINING)]
+Audited = Annotated[int, typer.Option(help="Most pictures that are audited.", rich_help_panel=o.RUN)]
+Watts = Annotated[float, typer.Option(help="Power of this machine at work.", rich_help_panel=PRICES)]
+Kwh = Annotated[float, typer.Option(help="Price of a kilowatt-hour.", rich_help_panel=PRICES)]
+Hour = Annotated[float, typer.Option(help="Price of an hour of this machine.", rich_help_panel=PRICES)]
+Out = Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o.OUTPUT)]
+
 
 def harden(
     model: o.Model = None,
     data: o.Data = None,
     *,
     recipe: Recipes = None,
-    threat: Annotated[str, typer.Option("--threat", "-t", help="What to stand against: linf:8/255.")] = "linf:8/255",
-    epochs: Annotated[int, typer.Option(help="Times each picture is seen.", rich_help_panel=TRAINING)] = 10,
-    budget: Annotated[
-        str | None, typer.Option(help="Time of each training instead: 90s, 30min, 2h.", rich_help_panel=TRAINING)
-    ] = None,
-    rate: Annotated[float, typer.Option(help="Learning rate at the start.", rich_help_panel=TRAINING)] = 2e-3,
-    batch: Annotated[int, typer.Option(help="Pictures of a step.", rich_help_panel=TRAINING)] = 128,
-    bf16: Annotated[bool, typer.Option("--bf16", help="Train in bfloat16.", rich_help_panel=TRAINING)] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin from new weights.", rich_help_panel=TRAINING)] = False,
-    examples: Annotated[int, typer.Option(help="Most pictures that are audited.")] = 500,
+    threat: Threat = "linf:8/255",
+    epochs: Epochs = 10,
+    budget: Budget = None,
+    rate: Rate = 2e-3,
+    batch: Batch = 128,
+    bf16: Half = False,
+    fresh: Fresh = False,
+    examples: Audited = 500,
     weights: o.Weights = None,
     mean: o.Mean = None,
     std: o.Std = None,
@@ -58,26 +71,30 @@ def harden(
     seed: o.Seed = None,
     device: o.Device = None,
     threads: o.Threads = None,
-    watts: Annotated[float, typer.Option(help="Power of this machine at work.", rich_help_panel=PRICES)] = 65.0,
-    kwh: Annotated[float, typer.Option(help="Price of a kilowatt-hour.", rich_help_panel=PRICES)] = 0.30,
-    hour: Annotated[float, typer.Option(help="Price of an hour of this machine.", rich_help_panel=PRICES)] = 0.0,
-    out: Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o.OUTPUT)] = Path("runs/hardened"),
+    watts: Watts = 65.0,
+    kwh: Kwh = 0.30,
+    hour: Hour = 0.0,
+    out: Out = Path("runs/hardened"),
     resume: o.Resume = None,
     overwrite: o.Overwrite = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Try defences: train or wrap, attack as those do who know of the defence, and write the bill."""
-    if not recipe:
-        raise InputError("Which defences are to be tried?", "no --recipe", "Name one: --recipe n-fgsm.")
-    if (out / "harden.json").is_file() and not (resume or overwrite):
-        raise RunError("This folder holds hardened models", out, "Name another, or say --resume or --overwrite.")
+    _check(recipe, out, free=bool(resume or overwrite))
     told = {**locals(), "threat": [threat], "time": budget, "rows": batch, "batch": None, "budget": None}
-    rows = hardened(told, threat, recipe, out, resume=bool(resume), console=on_stderr(quiet or json))
+    rows = hardened(told, threat, recipe or [], out, resume=bool(resume), console=on_stderr(quiet or json))
     if json:
         print_json({"out": str(out), "defences": [asdict(row) | {"advice": row.advice} for row in rows]})
     else:
         show(on_stdout(quiet), rows, out)
+
+
+def _check(recipe: list[str] | None, out: Path, *, free: bool) -> None:
+    if not recipe:
+        raise InputError("Which defences are to be tried?", "no --recipe", "Name one: --recipe n-fgsm.")
+    if (out / "harden.json").is_file() and not free:
+        raise RunError("This folder holds hardened models", out, "Name another, or say --resume or --overwrite.")
 
 
 def hardened(

@@ -66,9 +66,9 @@ def harden(
     if audited is not None:
         parts = parts._replace(audited=read_examples(audited, classes=base.classes))
     classes = check_ready(base, parts.audited.batch([0], base.device))
-    grounds = Range(parts.audited, threat, settings.suite, settings.batch, settings.schedule.seed)
+    grounds = Range(parts.audited, str(within), settings.suite, settings.batch, settings.schedule.seed)
     tell("without a defence", {})
-    before = remembered(place / "before", resume, lambda: grounds.undefended(base))
+    before = remembered(place / "before", resume, base, grounds, lambda: grounds.undefended(base))
     trial = Trial(base, classes, parts, within, grounds, before, settings, tell)
     rows: list[Hardened] = []
     for chain in chains:

@@ -15,9 +15,10 @@ from torch import nn
 from unfooled.core.errors import InputError
 from unfooled.core.hardened import Bill
 from unfooled.defences import STANDARD
-from unfooled.defences.training.course import Course, Task
+from unfooled.defences.training.course import Course
 from unfooled.defences.training.lesson import Recipe
 from unfooled.defences.training.schedule import Pupils
+from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import Trained
 
 _REPEATS, _BATCHES, _ROWS = 7, 4, 32

@@ -16,16 +16,16 @@ from torch import nn
 from unfooled import __version__
 from unfooled.auditing.journal import clear
 from unfooled.core import folder as folders
-from unfooled.core.errors import ModelError
+from unfooled.core.errors import ModelError, RunError
 from unfooled.core.folder import write_atomically
 from unfooled.core.hardened import Hardened, changed
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.threat import Ball
 from unfooled.defences.card import IGNORANT
 from unfooled.defences.chain import Chain
-from unfooled.defences.training.course import Task
 from unfooled.defences.training.lesson import Recipe
 from unfooled.defences.training.recipes import untrained
+from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import Trained, train
 from unfooled.diagnose import diagnose
 from unfooled.models.classifier import Classifier
@@ -72,7 +72,10 @@ class Trial:
         deployed = replace(self.base, module=made.deployed, name=f"{self.base.name} with {chain.name}")
         seen = replace(deployed, module=chain.seen(made.deployed))
         earlier = self.grounds.ignorant(chain.card.ignorant, deployed, self.before)
-        found = remembered(home / "after", resume, lambda: self.grounds.knowing(deployed, seen, self.before, earlier))
+        found = remembered(
+            home / "after", resume, deployed, self.grounds,
+            lambda: self.grounds.knowing(deployed, seen, self.before, earlier),
+        )  # fmt: skip
         return self._row(chain, made, earlier, found)
 
     def _made(self, chain: Chain, home: Path, *, resume: bool) -> Made:
@@ -137,10 +140,21 @@ class Trial:
         )  # fmt: skip
 
 
-def remembered(home: Path, resume: bool, run: Callable[[], Results]) -> Results:
-    """Give a finished run of a folder if that is wanted, or make it anew and write it there."""
+def remembered(home: Path, resume: bool, model: Classifier, grounds: Range, run: Callable[[], Results]) -> Results:
+    """Give a finished run of a folder if that is wanted, or make it anew and write it there.
+
+    Raises:
+        RunError: The folder holds a run of another model, on other data, or under another threat.
+    """
     if resume and (home / folders.RUN).is_file():
-        return folders.load(home)
+        held = folders.load(home)
+        found = (held.run["model"]["sha256"], held.run["data"]["fingerprint"], held.threats)
+        wanted = (model.describe()["sha256"], grounds.examples.fingerprint, [grounds.threat])
+        if found != wanted:
+            raise RunError(
+                "This folder holds an audit of something else", f"{home}: {found}, not {wanted}", "Name another folder."
+            )
+        return held
     results = run()
     clear(home)
     folders.save(results, home)

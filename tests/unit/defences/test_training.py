@@ -18,14 +18,15 @@ from unfooled.core.errors import InputError, ModelError, RunError
 from unfooled.core.seeds import Draws
 from unfooled.defences import RECIPES, STANDARD
 from unfooled.defences.card import Card
-from unfooled.defences.training.course import STATE, Course, Task
+from unfooled.defences.training.course import STATE, Course
 from unfooled.defences.training.lesson import Lesson, blame
 from unfooled.defences.training.objectives import Adversarial, Mart, Tempered, Trades
 from unfooled.defences.training.recipes import Training, untrained
 from unfooled.defences.training.schedule import Pupils, Schedule
 from unfooled.defences.training.searches import Clean, Climb, Crafted, Jump
+from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import Trained, train
-from unfooled.defences.training.validation import averaged, held_accuracy
+from unfooled.defences.training.validation import Held, averaged, held_accuracy
 from unfooled.sets.l2 import L2
 from unfooled.sets.linf import Linf
 from unfooled.zoo.small import linear
@@ -141,6 +142,30 @@ def test_a_collapse_is_caught_within_one_epoch_and_rolled_back() -> None:
     assert found.log[2]["robust"] < found.log[1]["robust"] - 0.2
     assert found.log[3]["robust"] > found.log[2]["robust"] + 0.2
     assert held_accuracy(found.module, pupils(64, 1), Linf(0.1), Draws.of(0, "t"), 5).clean > 0.9
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """Learns from single steps; what comes of it the test says."""
+
+    card: Card = CARD
+    passes: float = 1.0
+    helper: None = None
+
+    def safer(self) -> Training | None:
+        return Training(CARD, Climb(steps=2), Adversarial())
+
+    def losses(self, lesson: Lesson) -> Iterator[Tensor]:
+        yield blame(lesson.net, Jump(0.0, 1.0, clip=True)(lesson), lesson.y).mean()
+
+
+def test_a_net_that_stands_against_one_step_alone_has_collapsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([Held(0.9, 0.1, 0.6), Held(0.9, 0.1, 0.6), Held(0.9, 0.5, 0.6), Held(0.9, 0.6, 0.6)])
+    monkeypatch.setattr("unfooled.defences.training.course.held_accuracy", lambda *given: next(found))
+    told = train(net(), task(Hiding(), epochs=2, average=0.0))
+    assert [row["collapsed"] for row in told.log] == [True, True, False, False]
+    assert ["Hiding" in row["search"] for row in told.log] == [True, False, False, False]
+    assert "steps=4" in told.log[2]["search"]
 
 
 def test_a_collapse_without_a_safer_recipe_ends_with_the_best() -> None:

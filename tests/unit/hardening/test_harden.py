@@ -113,6 +113,8 @@ def test_resuming_makes_nothing_anew(made: tuple[Path, list[Hardened]]) -> None:
     again = harden(net(), pictures(400), "linf:0.12", ["pgd-at"], place, settings=SHORT, resume=True)
     assert (place / "pgd-at" / "model.safetensors").read_bytes() == before
     assert again[0].knowing == rows[0].knowing
+    with pytest.raises(RunError, match="something else"):
+        harden(net(), pictures(400), "linf:0.1", ["pgd-at"], place, settings=SHORT, resume=True)
     hardened.save(rows, place)
 
 

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from unfooled.core.errors import ModelError, RunError
 from unfooled.core.seeds import Draws, reseeded
-from unfooled.core.threat import Ball
 
 from .lesson import Lesson, Recipe
-from .schedule import Pupils, Schedule, check_time
+from .schedule import check_time
+from .task import Task
 from .validation import NOTHING, Held, averaged, held_accuracy
 
 Told = Callable[[dict[str, Any]], None]
@@ -26,28 +26,11 @@ STATE = "training.pt"
 _LEARNT = 0.1
 """By how much clean accuracy must beat the best single answer before robust accuracy says anything."""
 
+_HIDES = 0.4
+"""Share of examples that stand against one step and fall to a climb, from which on a net has learnt to hide."""
+
 _TIMED = 8
 """Batches after which it is known whether the time holds one epoch."""
-
-
-class Task(NamedTuple):
-    """What is to be learned.
-
-    Attributes:
-        recipe: By what.
-        pupils: From what.
-        held: Validation examples, which choose among checkpoints and are never learnt from.
-        within: What the attacker may change.
-        schedule: How long, and how.
-        helper: A module trained before, where the recipe asks for one.
-    """
-
-    recipe: Recipe
-    pupils: Pupils
-    held: Pupils
-    within: Ball
-    schedule: Schedule
-    helper: nn.Module | None = None
 
 
 @dataclass
@@ -144,7 +127,11 @@ class Course:
         lesson = Lesson(self.net, x, y, within, self.draws, self.epoch, self.task.helper)
         value = float("nan")
         lessons = self.recipe.losses(lesson)
-        while (loss := self._next(lessons, y.device)) is not None:
+        while True:
+            with torch.autocast(y.device.type, torch.bfloat16, enabled=self.task.schedule.precision == "bf16"):
+                loss = next(lessons, None)
+            if loss is None:
+                break
             value = float(loss.detach())
             if not torch.isfinite(loss.detach()):
                 self._stop(place, value)
@@ -155,20 +142,18 @@ class Course:
         averaged(self.mean, self.net, self.task.schedule.average, self.steps)
         return value
 
-    def _next(self, lessons: Iterator[Tensor], device: torch.device) -> Tensor | None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.task.schedule.precision == "bf16"):
-            return next(lessons, None)
-
     def _checked(self, loss: float) -> dict[str, Any]:
         """Ask the validation examples; keep the weights if they stand best, go back if they have collapsed."""
         now = held_accuracy(self.net, self.task.held, self.task.within, self.draws, self.task.schedule.steps)
-        collapsed = self._highest - now.robust > self.task.schedule.drop
+        safer = self.recipe.safer()
+        hides = safer is not None and now.single - now.robust > _HIDES
+        collapsed = self._highest - now.robust > self.task.schedule.drop or hides
         row = {
             "epoch": self.epoch, "steps": self.steps, "loss": loss, "clean": now.clean, "robust": now.robust,
+            "single": now.single,
             "collapsed": collapsed, "search": repr(getattr(self.recipe, "search", self.recipe)),
         }  # fmt: skip
         if collapsed:
-            safer = self.recipe.safer()
             self._restore(self._good)
             self.over = safer is None
             self.recipe, self._safer = safer or self.recipe, self._safer + 1

@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from .course import Course, Task, Told
+from .course import Course, Told
 from .schedule import check_pupils
+from .task import Task
 
 
 @dataclass(frozen=True)
