@@ -137,14 +137,14 @@ class Temperature:
 
     def __call__(self, module: nn.Module) -> nn.Module:
         """See `Layered`."""
-        return Scaled(copy.deepcopy(module), self.factor).eval()
+        return Cooled(copy.deepcopy(module), self.factor).eval()
 
     def seen(self, defended: nn.Module) -> nn.Module:
         """See `Layered.seen`: scores at their natural scale."""
-        return Scaled(defended, 1 / self.factor).eval()
+        return Cooled(defended, 1 / self.factor).eval()
 
 
-class Scaled(nn.Module):
+class Cooled(nn.Module):
     """Multiplies the scores of a module."""
 
     def __init__(self, module: nn.Module, factor: float) -> None:
