@@ -82,7 +82,8 @@ def harden(
 ) -> None:
     """Try defences: train or wrap, attack as those do who know of the defence, and write the bill."""
     _check(recipe, out, free=bool(resume or overwrite))
-    told = {**locals(), "threat": [threat], "time": budget, "rows": batch, "batch": None, "budget": None}
+    told = {**locals(), "threat": [threat], "time": budget, "rows": batch, "learning": rate}
+    told |= dict.fromkeys(("batch", "budget", "rate"))  # which mean other things to an audit
     rows = hardened(told, threat, recipe or [], out, resume=bool(resume), console=on_stderr(quiet or json))
     if json:
         print_json({"out": str(out), "defences": [asdict(row) | {"advice": row.advice} for row in rows]})
@@ -135,7 +136,7 @@ def _settings(told: dict[str, Any]) -> Settings:
     if answers is not None:
         raise InputError("A budget of training is time", told["time"], "Write 90s, 30min or 2h.")
     schedule = Schedule(
-        epochs=told["epochs"], seconds=seconds, batch=told["rows"], rate=told["rate"],
+        epochs=told["epochs"], seconds=seconds, batch=told["rows"], rate=told["learning"],
         precision="bf16" if told["bf16"] else "float32", seed=told["seed"] or 0,
     )  # fmt: skip
     prices = Prices(told["watts"], told["kwh"], told["hour"])

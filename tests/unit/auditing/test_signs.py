@@ -123,7 +123,7 @@ class _Lifted(nn.Module):
         ({"places": 3}, "Too few views"),
         ({"label": "merge"}, "does not read the clean sign"),
         ({"crafter": replace(QUICK, mask="missing.png")}, "no such mask"),
-        ({"others": (wrap(nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)).eval()),)}, "different classes"),
+        ({"others": (wrap(nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)).eval()),)}, "different class lists"),
     ],
 )
 def test_bad_input_is_refused(told: dict[str, Any], words: str) -> None:
