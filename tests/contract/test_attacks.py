@@ -66,6 +66,7 @@ def short(attack: Attack[Ball], **settings: Any) -> Attack[Ball]:
     """The same attack with few steps, draws, targets and queries, whichever it has."""
     few = {"steps": 6, "draws": 4, "targets": 2, "queries": 40, "samples": 12, "copies": 2} | settings
     few |= {"queries": 6} if isinstance(attack, BASES) else {}  # each after a climb of its own
+    few |= {"neighbours": 2} if isinstance(attack, Transfer) and attack.neighbours else {}
     changed: Attack[Ball] = replace(attack, **{one.name: few[one.name] for one in fields(attack) if one.name in few})  # type: ignore[type-var, arg-type]
     return changed
 
