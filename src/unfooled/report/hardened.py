@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from unfooled.core.folder import write_atomically
 from unfooled.core.hardened import Change, Hardened, recommendation
 
+from .page import environment, write_page
 from .wording import duration
 
 NOT_YET = "not evaluated adaptively"
@@ -69,17 +67,17 @@ def _line(row: Hardened) -> Line:
 
 
 def write_hardened(rows: Sequence[Hardened], path: Path) -> Path:
-    """Write the table as one HTML page; returns its path."""
-    environment = Environment(
-        loader=PackageLoader("unfooled.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    page = environment.get_template("hardened.html.j2").render(
-        rows=rows, lines=lines(rows), titles=TITLES, advice=recommendation(rows), first=rows[0]
+    """Write the table as one HTML page; returns its path.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    page = (
+        environment()
+        .get_template("hardened.html.j2")
+        .render(rows=rows, lines=lines(rows), titles=TITLES, advice=recommendation(rows), first=rows[0])
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, page)
-    return path
+    return write_page(page, path)
 
 
 def _share(hits: int, n: int) -> str:

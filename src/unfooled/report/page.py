@@ -71,7 +71,16 @@ def write_report(results: Results, path: str | Path, terms: Terms = UNKNOWN) -> 
     Raises:
         RunError: The results hold no example, or the file cannot be written.
     """
-    page, place = render(results, terms), Path(path)
+    return write_page(render(results, terms), path)
+
+
+def write_page(page: str, path: str | Path) -> Path:
+    """Write any page into a file, its folders with it; returns its path.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    place = Path(path)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(place, page)

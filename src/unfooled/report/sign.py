@@ -13,14 +13,12 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from unfooled.core.errors import RunError
-from unfooled.core.folder import write_atomically
 from unfooled.core.sightings import Glance, Passing, Sighting, SignFound, read_in
 
 from . import wording
 from .charts import FOOLED, FOOLED_SOFT, MUTED, STYLE, drawn
 from .gallery import LONGEST_FIRST, Picture, as_picture
-from .page import environment
+from .page import environment, write_page
 
 _VIEW = 160  # pixels of a view on the page
 
@@ -52,16 +50,8 @@ def write_sign_report(found: SignFound, path: str | Path, *, prints: str | None 
     Raises:
         RunError: The file cannot be written.
     """
-    place = Path(path)
     page = environment().get_template("sign.html.j2").render(_contents(found, prints)).lstrip()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, page)
-    except OSError as error:
-        raise RunError(
-            "The report cannot be written", f"{place}: {error.strerror}", "Name a file, such as report.html."
-        ) from error
-    return place
+    return write_page(page, path)
 
 
 def _contents(found: SignFound, prints: str | None) -> dict[str, Any]:

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from unfooled.core.errors import RunError
-from unfooled.core.folder import write_atomically
 from unfooled.core.trials import Found, Rate, Shot, Trial
 
 from . import wording
 from .gallery import LONGEST, LONGEST_FIRST, Picture, as_picture
-from .page import environment
+from .page import environment, write_page
 from .sticker_charts import frames, sizes
 
 _FRAME = 192  # pixels of a film's frame
@@ -48,18 +46,10 @@ def write_sticker_report(found: Found, path: str | Path, *, prints: str | None =
     Raises:
         RunError: The file cannot be written.
     """
-    place = Path(path)
     made = environment()
     made.filters["rate"] = share
     page = made.get_template("sticker.html.j2").render(_contents(found, prints)).lstrip()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, page)
-    except OSError as error:
-        raise RunError(
-            "The report cannot be written", f"{place}: {error.strerror}", "Name a file, such as report.html."
-        ) from error
-    return place
+    return write_page(page, path)
 
 
 def _contents(found: Found, prints: str | None) -> dict[str, Any]:

@@ -9,12 +9,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from unfooled.core.errors import RunError
-from unfooled.core.folder import write_atomically
 from unfooled.core.matrix import Cell, Matrix, Party
 
 from .charts import FOOLED, GRID, INK, MUTED, STYLE, drawn
-from .page import environment
+from .page import environment, write_page
 from .wording import THIN, percent
 
 
@@ -99,14 +97,7 @@ def write_transfer(matrix: Matrix, path: str | Path) -> Path:
     Raises:
         RunError: It cannot be written.
     """
-    place = Path(path)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, render_transfer(matrix))
-    except OSError as error:
-        do = "Name a file, such as transfer.html."
-        raise RunError("The page cannot be written", f"{place}: {error.strerror}", do) from error
-    return place
+    return write_page(render_transfer(matrix), path)
 
 
 def _row(cell: Cell) -> str:
