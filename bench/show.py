@@ -26,7 +26,7 @@ from rich.table import Table
 
 BENCH = Path(__file__).parent
 KEYS = {"line", "figure", "goal", "met"}
-LIMIT = 1800  # seconds for one script
+LIMIT = 4 * 3600  # seconds for one script: some train nets for an hour
 
 Promise = dict[str, Any]
 

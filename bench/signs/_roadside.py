@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -36,9 +35,9 @@ def goal_of(target: str | None) -> Goal:
     return Misclassify() if target is None else Become(CLASSES.index(target))
 
 
-def altered(crafter: Crafter, target: str | None, names: Sequence[str] = READERS[:1]) -> tuple[AlteredSign, float]:
+def altered(crafter: Crafter, target: str | None, *models: Model) -> tuple[AlteredSign, float]:
     """Alter a stop sign on these readers; with the CPU seconds that it took."""
-    train, models = grounds(400, 11, for_learning()), [reader(name) for name in names]
+    train = grounds(400, 11, for_learning())
     targets = [Target(model, Access.GRADIENT, len(train)) for model in models]
     start = time.process_time()
     made = crafter(targets, train, torch.zeros(len(train), dtype=torch.int64), goal_of(target), Draws.of(0, "bench"))
@@ -48,10 +47,10 @@ def altered(crafter: Crafter, target: str | None, names: Sequence[str] = READERS
     return made, seconds
 
 
-def seen(made: AlteredSign, target: str | None, name: str = READERS[0]) -> tuple[Rate, Rate, Rate]:
+def seen(made: AlteredSign, target: str | None, model: Model) -> tuple[Rate, Rate, Rate]:
     """Look at it from 400 places: goal reached, sign lost, clean sign read."""
     judged = grounds(400, 12, for_judging())
-    return Seeing(goal_of(target), 0, judged, CLASSES, Draws.of(0, "judged")).mean(made, reader(name))
+    return Seeing(goal_of(target), 0, judged, CLASSES, Draws.of(0, "judged")).mean(made, model)
 
 
 def percent(rate: Rate) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from promise import promise
-from signs._roadside import VIEWS, altered, percent, seen
+from signs._roadside import READERS, VIEWS, altered, percent, reader, seen
 
 from unfooled.crafting.rp2 import BLACK_WHITE, Rp2
 from unfooled.crafting.shadow import Shadow
@@ -25,8 +25,8 @@ KINDS = {
 
 def main() -> None:
     for name, (crafter, target) in KINDS.items():
-        made, seconds = altered(crafter, target)
-        hit, lost, _ = seen(made, target)
+        made, seconds = altered(crafter, target, reader(READERS[0]))
+        hit, lost, _ = seen(made, target, reader(READERS[0]))
         area, similarity, colour = made.difference
         promise(
             f"Stop sign, {name} ({VIEWS})",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from promise import promise
-from signs._roadside import VIEWS, altered, passes_a_second, percent, seen
+from signs._roadside import READERS, VIEWS, altered, passes_a_second, percent, reader, seen
 
 from unfooled.crafting.rp2 import Rp2
 
@@ -18,8 +18,8 @@ SECONDS = 15
 def main() -> None:
     speed = passes_a_second()
     for target, goal in GOALS.items():
-        made, seconds = altered(Rp2(mask="found", steps=400), target)
-        hit, _, clean = seen(made, target)
+        made, seconds = altered(Rp2(mask="found", steps=400), target, reader(READERS[0]))
+        hit, _, clean = seen(made, target, reader(READERS[0]))
         promise(
             f"Stop sign read as {target}: tape on {made.difference.area:.1%}, its place found, printable ({VIEWS})",
             f"{percent(hit)}; clean sign read in {clean.share:.0%}", f">= {goal:.0%}", hit.share >= goal,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from promise import promise
-from signs._roadside import READERS, VIEWS, altered, seen
+from signs._roadside import READERS, VIEWS, altered, reader, seen
 
 from unfooled.crafting.rp2 import Rp2
 
@@ -18,8 +18,8 @@ def main() -> None:
     found = {}
     for left in READERS:
         names = [one for one in READERS if one != left]
-        made, _ = altered(Rp2(mask="found", steps=250), TARGET, names)
-        found[left] = seen(made, TARGET, left)[0].share
+        made, _ = altered(Rp2(mask="found", steps=250), TARGET, *map(reader, names))
+        found[left] = seen(made, TARGET, reader(left))[0].share
     listed = ", ".join(f"{name.removeprefix('zoo:')} {share:.0%}" for name, share in found.items())
     mean = sum(found.values()) / len(found)
     promise(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from unfooled.defences.training.trainer import Trained, train
 from unfooled.defences.training.validation import Held, averaged, held_accuracy
 from unfooled.sets.l2 import L2
 from unfooled.sets.linf import Linf
+from unfooled.sets.patch import Patch
 from unfooled.zoo.small import linear
 
 CARD = Card("training", "A", "a test")
@@ -89,6 +91,21 @@ def test_training_against_an_attack_makes_a_net_stand() -> None:
     robust = [held_accuracy(one.module, harder.held, Linf(0.1), draws, 20).robust for one in (stood, fell)]
     assert robust[0] > 0.9
     assert robust[0] > robust[1] + 0.1
+
+
+def test_a_net_learns_to_stand_against_a_square_of_pixels() -> None:
+    """Its size is a whole number at every step of the growth, one pixel at least; the strong pixel is given up."""
+    harder = task(RECIPES["pgd-at"], epochs=8, growth=0.5)._replace(within=Patch(2))
+    stood, fell = train(net(), harder), train(net(), harder._replace(recipe=STANDARD))
+    draws = Draws.of(1, "test")
+    robust = [held_accuracy(one.module, harder.held, Patch(2), draws, 5).robust for one in (stood, fell)]
+    assert robust[0] > robust[1] + 0.1
+
+
+def test_time_can_be_counted_by_the_process_alone() -> None:
+    for clock, read in (("cpu", time.process_time), ("wall", time.perf_counter)):
+        before = read()
+        assert before <= Schedule(clock=clock).read_clock() <= read()
 
 
 def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:

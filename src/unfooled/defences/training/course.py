@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from unfooled.core.errors import ModelError, RunError
 from unfooled.core.seeds import Draws, reseeded
+from unfooled.core.threat import Ball
 
 from .lesson import Lesson, Recipe
 from .schedule import check_time
@@ -45,7 +45,7 @@ class Course:
         log: One entry a check.
         steps: Batches so far.
         epoch: Epochs so far.
-        seconds: Time so far.
+        seconds: Time so far, by the schedule's clock.
         over: Whether it has come to its end.
         best: The weights that stood best.
     """
@@ -89,9 +89,9 @@ class Course:
 
     def run_epoch(self) -> dict[str, Any]:
         """Train for an epoch, or until the time is up; check, keep or roll back. Gives the entry of the log."""
-        began, before = perf_counter(), self.seconds
+        began, before = self.task.schedule.read_clock(), self.seconds
         row = self._checked(self.run_batches())
-        self.seconds = before + perf_counter() - began
+        self.seconds = before + self.task.schedule.read_clock() - began
         self.over |= self.share >= 1
         self.log.append(row | {"seconds": round(self.seconds, 3)})
         self._save()
@@ -99,11 +99,11 @@ class Course:
 
     def run_batches(self) -> float:
         """Train for an epoch, or until the time is up; gives the mean loss."""
-        began, before, losses = perf_counter(), self.seconds, list[float]()
+        began, before, losses = self.task.schedule.read_clock(), self.seconds, list[float]()
         with reseeded(self.task.schedule.seed + self.epoch, self.task.pupils.y.device):
             for place, rows in enumerate(self._order()):
                 losses.append(self._step(rows, place))
-                self.seconds = before + perf_counter() - began
+                self.seconds = before + self.task.schedule.read_clock() - began
                 if not self.log and (place + 1 == _TIMED or self.share >= 1):
                     check_time(self.task.schedule, self.seconds / (place + 1), len(self.task.pupils))
                 if self.share >= 1:
@@ -121,7 +121,7 @@ class Course:
         for group in self.optimiser.param_groups:
             group["lr"] = self.task.schedule.rate * (1 - self.share)
         growth = min(1.0, self.share / self.task.schedule.growth) if self.task.schedule.growth else 1.0
-        within = self.task.within.resized(max(growth, 0.01) * self.task.within.radius)
+        within = _grown(self.task.within, max(growth, 0.01))
         x, y = self.task.pupils.rows(rows)
         self.net.train()
         lesson = Lesson(self.net, x, y, within, self.draws, self.epoch, self.task.helper)
@@ -231,3 +231,9 @@ class Course:
         self.over = held["over"]
         for _ in range(held["safer"]):
             self.recipe = self.recipe.safer() or self.recipe
+
+
+def _grown(within: Ball, share: float) -> Ball:
+    """Give a share of a set's size, above 0 to 1; of sets that count pixels, one pixel at least."""
+    radius = share * within.radius
+    return within.resized(max(1, round(radius)) if within.exponent == 0 else radius)

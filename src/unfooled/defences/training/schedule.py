@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -22,6 +23,8 @@ class Schedule:
     Attributes:
         epochs: Times that each example is seen, 1 or more; without effect where `seconds` are given.
         seconds: Time after which training ends; None where `epochs` say when.
+        clock: What that time is counted by: `wall`, or `cpu`, this process's own seconds on all its threads, for a
+            machine that is shared.
         batch: Examples of a step, 2 or more.
         rate: Learning rate of Adam at the start; it falls to zero in a line.
         average: Share of the averaged weights that each step keeps, 0 (no average) to below 1.
@@ -34,6 +37,7 @@ class Schedule:
 
     epochs: int = 10
     seconds: float | None = None
+    clock: Literal["wall", "cpu"] = "wall"
     batch: int = 128
     rate: float = 2e-3
     average: float = 0.995
@@ -42,6 +46,10 @@ class Schedule:
     steps: int = 10
     precision: Literal["float32", "bf16"] = "float32"
     seed: int = 0
+
+    def read_clock(self) -> float:
+        """Read the clock, in seconds."""
+        return time.process_time() if self.clock == "cpu" else time.perf_counter()
 
     def __post_init__(self) -> None:
         wrong = {
