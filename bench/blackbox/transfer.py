@@ -19,6 +19,7 @@ from distances._models import data, fit, kept
 from promise import promise
 
 from unfooled import transfer
+from unfooled.attacks.fia import FIA
 from unfooled.attacks.transfer import Transfer
 from unfooled.auditing.stages import Stage
 from unfooled.core.batch import Batch
@@ -37,6 +38,7 @@ CHAINS = {
     "DI-TI-MI": Transfer(steps=STEPS, diversity=0.5, kernel=5),
     "VMI": Transfer(steps=STEPS, neighbours=3),
     "block shuffle": Transfer(steps=STEPS, blocks=2, copies=3),
+    "features": FIA(steps=STEPS, copies=6, diversity=0.5),
 }
 HALF, EPOCHS, CLOTHES, CLOTHES_THREAT = 30_000, 3, 500, "linf:0.1"
 

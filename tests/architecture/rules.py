@@ -35,7 +35,7 @@ VALUES = {"NamedTuple", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "TypedD
 FRAMEWORK = {
     "Module": {"models", "zoo", "defences", "hardening"},  # torch wants networks to be modules
     "Function": {"search", "defences"},  # a gradient of one's own is an autograd function
-    "TorchFunctionMode": {"models"},  # who watches all of torch's operations is a mode
+    "TorchFunctionMode": {"models", "search"},  # who watches all of torch's operations is a mode
 }
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from unfooled.attacks import ATTACKS
 from unfooled.attacks.bases import BASES
+from unfooled.attacks.fia import FIA
 from unfooled.attacks.one_pixel import OnePixel
 from unfooled.attacks.p_rgf import PRGF
 from unfooled.attacks.pixel_corners import PixelCorners
@@ -53,7 +54,7 @@ def example_attack() -> Attack[Ball]:
 ALL = {**ATTACKS, "an added one": example_attack()}
 MANY = (OnePixel, PixelCorners, PRGF)
 """Attacks that ask about many candidates of one example in one pass."""
-OWNING = (Transfer, BASES)
+OWNING = (Transfer, FIA, BASES)
 """Attacks that climb models of the attacker's own."""
 
 CLASSES = 5

@@ -27,6 +27,7 @@ from .deep_word_bug import DeepWordBug
 from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
+from .fia import FIA
 from .fmn import FMN
 from .geoda import GeoDA
 from .grid import Grid
@@ -94,6 +95,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "si-ni": Transfer(nesterov=True, scales=5),
     "vmi": Transfer(neighbours=10),
     "bsr": Transfer(blocks=2, copies=10),
+    "fia": FIA(),
     "bases": BASES(),
 }
 """Every attack by the name that the command line, the tests and the docs use, with its default settings."""

@@ -144,7 +144,7 @@ class _Table:
             raise InputError(
                 "A table of transfer needs attacks that ask the target once",
                 stage.name,
-                "Choose some of mi-fgsm, di-ti-mi, si-ni, vmi, bsr.",
+                "Choose some of mi-fgsm, di-ti-mi, si-ni, vmi, bsr, fia.",
             )
         problem: Problem[Any] = Problem(
             door, x.copied(), y, self.threat.goal, self.threat.within, draws, surrogates=owned

@@ -22,7 +22,9 @@ def transfer(
     *,
     model: Annotated[list[str], typer.Option(help="A model, as for audit; two or more.")],
     threat: Annotated[str, typer.Option("--threat", "-t", help="What the attacker may change.")] = "linf:16/255",
-    attack: Annotated[list[str] | None, typer.Option(help="mi-fgsm, di-ti-mi, si-ni, vmi, bsr; several times.")] = None,
+    attack: Annotated[
+        list[str] | None, typer.Option(help="mi-fgsm, di-ti-mi, si-ni, vmi, bsr, fia; several times.")
+    ] = None,
     family: Annotated[list[str] | None, typer.Option(help="Architecture of each model, in their order.")] = None,
     learned: Annotated[list[str] | None, typer.Option(help="What each model was trained on, likewise.")] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/transfer"),
