@@ -35,7 +35,7 @@ from unfooled.sets.patch import Patch
 from unfooled.zoo.signs.grounds import for_judging, for_learning, grounds
 from unfooled.zoo.signs.renders import renders
 
-SIDE = 8  # of the square, in pixels of a crop of 32, in which a sign fills about two thirds
+SIDE = 10  # of the square, in pixels of a crop of 32: 13% of a sign that fills most of it
 TARGETS = ("yield", "speed limit 45")
 HELD = 500
 
@@ -72,7 +72,7 @@ def _told(row: dict[str, object]) -> None:
 
 
 def main(given: Sequence[str]) -> None:
-    n, epochs = (int(word) for word in given) if given else (20_000, 12)
+    n, epochs = (int(word) for word in given) if given else (40_000, 4)
     standard = reader(READERS[0])
     if not isinstance(standard, Classifier):
         raise SystemExit("The reader is no torch module")

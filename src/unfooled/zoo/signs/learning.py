@@ -30,7 +30,7 @@ class Lessons:
         seed: Of the weights at first and of all views.
     """
 
-    steps: int = 1000
+    steps: int = 1250
     batch: int = 96
     step: float = 4e-3
     grounds: int = 3000

@@ -20,7 +20,7 @@ SIDE = 64
 """Of a sign's artwork in renders, in pixels."""
 
 WIDE = Roadside(
-    pixels=(12, 48), yaw=(0, 55), pitch=15.0, roll=10.0, near=(4, 40), loose=(0.88, 1.5), shift=0.1, blur=0.7,
+    pixels=(12, 48), yaw=(0, 55), pitch=15.0, roll=10.0, near=(4, 40), loose=(0.72, 2.0), shift=0.11, blur=0.7,
     weather=Weather(
         light=(0.45, 1.4), offset=0.08, tint=0.15, slope=0.3, shadow=0.25, fading=0.5, dirt=0.35, glare=0.1, haze=0.2,
         hidden=0.1,

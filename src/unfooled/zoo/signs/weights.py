@@ -38,7 +38,7 @@ def place_of(name: str, lessons: Lessons = LESSONS) -> Path:
 
 
 def trained(name: str, lessons: Lessons = LESSONS, told: Callable[[str], None] = lambda line: None) -> nn.Module:
-    """Read a net, or train it where nobody did yet: about a minute and a half of one core.
+    """Read a net, or train it where nobody did yet: about two minutes of one core.
 
     Args:
         name: `signs`, or another of `nets.NETS`.
