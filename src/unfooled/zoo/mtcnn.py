@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, pad
 
+from unfooled.core.answer import ABSENT
 from unfooled.core.errors import InputError, MissingExtraError
 
 from .boxes import apart, moved, squared
@@ -22,13 +23,10 @@ MTCNN_SHA256 = "743721dfef3c9612636462a252c4e3d23c1fab4031274a9692fe3c587dbf1fe5
 MOST = 64
 """Boxes that are told of a picture, the strongest first."""
 
-ABSENT = -100.0
-"""Log-odds of what fills up to `MOST`."""
-
 _PACKAGE, _INSTALL = "facenet_pytorch", "pip install --no-deps facenet-pytorch==2.6.0"
 _FILES = ("pnet.pt", "rnet.pt", "onet.pt")
 _LIMITS = tuple(math.log(limit / (1 - limit)) for limit in (0.6, 0.7, 0.7))
-_SLACK = 2.0  # log-odds below a limit, down to which candidates are still told of, for the sake of gradients
+_SLACK = 1.0  # log-odds below a limit, down to which candidates are still told of, for the sake of gradients
 _FACTOR, _SMALLEST, _FIELD, _STRIDE = 0.709, 20, 12, 2  # of the pyramid; pixels of a face, of what a cell sees
 _AHEAD = 1e3  # log-odds by which what passes ranks before what does not
 
