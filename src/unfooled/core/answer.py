@@ -132,6 +132,6 @@ class Boxes:
 
     @property
     def scores(self) -> Tensor:
-        """0 for nothing and the highest strength for something, (r, 2): differences are log-odds where strengths are."""
+        """0 for nothing and the highest strength for something, (r, 2)."""
         best = self.strength.amax(dim=1)  # which hands NaN on
         return torch.stack([torch.zeros_like(best), best], dim=1)

@@ -33,5 +33,7 @@ def parse_goal(text: str) -> Goal:
     except ValueError:
         pass  # a number that is none: the same mistake as an unknown word
     raise InputError(
-        "This is not a goal", repr(text), "Write misclassify, top-5, become:859, enter:151,152, leave:919,920 or vanish."
+        "This is not a goal",
+        repr(text),
+        "Write misclassify, top-5, become:859, enter:151,152, leave:919,920 or vanish.",
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 from unfooled.core.answer import UNREADABLE, Answer
 from unfooled.core.errors import AccessError, InputError
 from unfooled.core.target import Access
-from unfooled.core.threat import Goal, Loss
+from unfooled.core.threat import Loss
 from unfooled.losses import Contest, margin, members, one_hot
 
 

@@ -118,7 +118,7 @@ def _pairs(given: object, n: int) -> Sequence[tuple[Tensor, Tensor]]:
     found: list[Any] = list(given) if isinstance(given, tuple | list) else [given]
     if len(found) == 2 and all(isinstance(one, Tensor) for one in found) and found[1].ndim == 2:
         found = list(zip(found[0], found[1], strict=True))  # both stacked over the pictures
-    pairs = [(one.get("boxes"), one.get("scores")) if isinstance(one, Mapping) else one for one in found]
+    pairs: list[Any] = [(one.get("boxes"), one.get("scores")) if isinstance(one, Mapping) else one for one in found]
     if len(pairs) != n or not all(map(_fits, pairs)):
         kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in found))
         raise ModelError(

@@ -65,7 +65,7 @@ class Mtcnn(nn.Module):
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Find faces."""
-        found = [self._found(picture * (255 / 128) - 127.5 / 128) for picture in values.split(1)]
+        found = [self._found(picture * (255 / 128) - 127.5 / 128) for picture in torch.split(values, 1)]
         boxes = [pad(one.boxes, (0, 0, 0, MOST - len(one.boxes))) for one in found]
         odds = [pad(one.weakest, (0, MOST - len(one.weakest)), value=ABSENT) for one in found]
         return torch.stack(boxes), torch.stack(odds)
@@ -86,7 +86,8 @@ class Mtcnn(nn.Module):
         levels, scale = [], _FIELD / _SMALLEST
         while min(height, width) * scale >= _FIELD:
             small = adaptive_avg_pool2d(picture, (int(height * scale + 1), int(width * scale + 1)))
-            levels.append(_cells(*self.proposing(small), scale))
+            shifts, odds = self.proposing(small)
+            levels.append(_cells(shifts, odds, scale))
             scale *= _FACTOR
         if not levels:
             return _Found(picture.new_zeros(0, 4), *[picture.new_zeros(0)] * 2)
@@ -96,7 +97,7 @@ class Mtcnn(nn.Module):
         return found.kept(rows)._replace(boxes=squared(moved(boxes, shifts)[rows]))
 
     def _looked(self, picture: Tensor, found: _Found, net: nn.Module, side: int, limit: float) -> tuple[_Found, Tensor]:
-        """Look at each candidate again: gives those near or above the limit, and where the net would move their edges."""
+        """Look at each candidate again: gives those near or above the limit, and how the net would move their edges."""
         crops = [_cut(picture, box, side) for box in found.boxes.trunc().long().tolist()]
         real = [k for k, crop in enumerate(crops) if crop is not None]
         if not real:
@@ -133,7 +134,9 @@ def _weights() -> list[Path]:
     for path in paths:
         digest.update(path.read_bytes() if path.is_file() else b"")
     if digest.hexdigest() != MTCNN_SHA256:
-        raise InputError("The weights of MTCNN are not the known ones", f"SHA-256 {digest.hexdigest()}", f"Run: {_INSTALL}")
+        raise InputError(
+            "The weights of MTCNN are not the known ones", f"SHA-256 {digest.hexdigest()}", f"Run: {_INSTALL}"
+        )
     return paths
 
 
@@ -152,7 +155,9 @@ def _cells(shifts: Tensor, odds: Tensor, scale: float) -> tuple[Tensor, Tensor, 
 def _cut(picture: Tensor, box: list[int], side: int) -> Tensor | None:
     """Cut a box out of a picture and bring it to a size; None where nothing of it is inside."""
     left, upper, right, lower = box  # counted from 1, both ends included
-    part = picture[:, :, max(upper, 1) - 1 : min(lower, picture.shape[2]), max(left, 1) - 1 : min(right, picture.shape[3])]
+    part = picture[
+        :, :, max(upper, 1) - 1 : min(lower, picture.shape[2]), max(left, 1) - 1 : min(right, picture.shape[3])
+    ]
     return adaptive_avg_pool2d(part, (side, side)) if part.shape[2] > 0 and part.shape[3] > 0 else None
 
 

@@ -41,12 +41,14 @@ class Objects(NamedTuple):
     boxes: tuple[Tensor, ...]
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many objects there are."""
         return sum(map(len, self.boxes))
 
 
-def objects_in(detector: Detector, examples: Examples, given: Mapping[str, Sequence[Sequence[float]]] | None) -> Objects:
+def objects_in(
+    detector: Detector, examples: Examples, given: Mapping[str, Sequence[Sequence[float]]] | None
+) -> Objects:
     """Find the objects of photographs: as they are given by file name, or what the detector reports.
 
     Raises:
@@ -82,8 +84,8 @@ def lesson_around(detector: Detector, known: Objects, side: int) -> Lesson:
             crops.append(interpolate(crop, (side, side), mode="bilinear", align_corners=False, antialias=True))
             ids.append(_named(x.ids, k))
     x = Batch(torch.cat(crops), torch.cat(ids))
-    answers = torch.cat([detector.answer(Batch(row.to(detector.device), row_id)).labels.cpu()
-                         for row, row_id in zip(x.values.split(1), x.ids.split(1), strict=True)])  # fmt: skip
+    each = (x.rows(slice(k, k + 1)) for k in range(len(x)))
+    answers = torch.cat([detector.answer(Batch(one.values.to(detector.device), one.ids)).labels.cpu() for one in each])
     found = (answers == SOMETHING).nonzero().flatten()
     if not len(found):
         do = f"Learn from larger pictures than {side} x {side}."

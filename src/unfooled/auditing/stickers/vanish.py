@@ -25,17 +25,18 @@ from unfooled.scenes.scene import Scene
 
 from .baselines import noise_like
 from .cast import model_of, read_area
-from .learning import Learned, learn
-from .objects import Beside, Objects, lesson_around, objects_in, share_around
+from .learning import learn
+from .objects import Beside, lesson_around, objects_in, share_around
 from .photographs import read_photographs
 
-PLACED = Scene(rotation=22.5, contrast=0.1, brightness=0.1)
-"""Where stickers are laid, if nothing else is said: anywhere on the object or beside it."""
+PLACED = Scene(rotation=22.5, contrast=0.1, brightness=0.1, place=(0.5, 0.5))
+"""Where stickers are laid, if nothing else is said: on the middle of the object."""
 
 LEARNED = AdversarialPatch(loss="margin", steps=150, batch=8)
 """How they are learned, if nothing else is said."""
 
 _SIDE, _GRAIN, _SHOWN = 128, 0.02, 4  # pixels of what is learned from; noise of the camera; photographs that are shown
+_SMALLEST = 0.7  # size learned at, over the one asked for
 _OTHERS = (0.5, 1.5)  # sizes that are tried too, over the one asked for
 
 
@@ -84,16 +85,24 @@ def vanish(
     placed = replace(scene, area=(share_around(share),) * 2)
     placed.check(form, _SIDE, _SIDE)
     known, judged = objects_in(detector, album, boxes), objects_in(detector, tried, boxes)
-    told(f"learning from {known.count} objects in {len(known.boxes)} photographs")
-    learned = _learned(detector, known, form, placed, patch, seed)
+    told(f"learning from {known.number} objects in {len(known.boxes)} photographs")
+    crops = lesson_around(detector, known, _SIDE)
+    learned = learn([detector], crops, Vanish(), _suited(patch, form, placed), thin=0, seed=seed)
     sticker = Sticker.of(learned.sticker.texture, form, placed, learned.sticker.made)
-    told(f"trying on {judged.count} objects in {len(judged.boxes)} photographs, {placements} places each")
+    told(f"trying on {judged.number} objects in {len(judged.boxes)} photographs, {placements} places each")
     beside = Beside(detector, judged, Camera(noise=_GRAIN), Draws.of(seed, "vanish"))
-    about = _about(detector, known, judged, share, sticker, learned, placements, given=boxes is not None)
+    about = _about(detector, sticker) | {
+        "area": share,
+        "learned_from": {"photographs": len(known.boxes), "objects": known.number},
+        "tried_on": {"photographs": len(judged.boxes), "objects": judged.number, "given": boxes is not None},
+        "placements": placements,
+        "cost": learned.cost,
+        "seed": seed,
+    }
     alpha = (form.alpha(512, 512) * 255).round().byte().numpy()
     texture = (sticker.texture * 255).round().byte().numpy()
     recalls = _recalls(beside, sticker, share, placements, seed)
-    return VanishStudy(sticker, Vanishing(about | {"seed": seed}, recalls, _sights(beside, sticker), texture, alpha))
+    return VanishStudy(sticker, Vanishing(about, recalls, _sights(beside, sticker), texture, alpha))
 
 
 def detector_of(model: object) -> Detector:
@@ -109,21 +118,21 @@ def detector_of(model: object) -> Detector:
     return found
 
 
-def _learned(
-    detector: Detector, known: Objects, form: Outline, placed: Scene, patch: AdversarialPatch, seed: int
-) -> Learned:
-    """Learn around the objects, at sizes about the one that was asked for."""
+def _suited(patch: AdversarialPatch, form: Outline, placed: Scene) -> AdversarialPatch:
+    """Fit the way of learning to a form and a place; sizes are those up to the one that was asked for."""
     (area, _), light = placed.area, patch.scene
     spread = replace(
-        placed, area=(0.7 * area, area), contrast=max(placed.contrast, light.contrast),
+        placed, area=(_SMALLEST * area, area), contrast=max(placed.contrast, light.contrast),
         brightness=max(placed.brightness, light.brightness),
     )  # fmt: skip
-    crops = lesson_around(detector, known, _SIDE)
-    return learn([detector], crops, Vanish(), replace(patch, outline=form, scene=spread), thin=0, seed=seed)
+    return replace(patch, outline=form, scene=spread)
 
 
 def _recalls(beside: Beside, sticker: Sticker, share: float, placements: int, seed: int) -> tuple[Recall, ...]:
-    sizes = [share, *(size for size in (factor * share for factor in _OTHERS) if _fits(sticker.sized(share_around(size))))]
+    sizes = [
+        share,
+        *(size for size in (factor * share for factor in _OTHERS) if _fits(sticker.sized(share_around(size)))),
+    ]
     tried = [("noise", share, noise_like(sticker, seed)), *(("sticker", size, sticker) for size in sorted(sizes))]
     found = [Recall("nothing", 0.0, rate(beside.table(None, 1)))]
     return tuple(found + [Recall(what, size, rate(beside.table(thing.sized(share_around(size)), placements)))
@@ -152,14 +161,13 @@ def _sight(beside: Beside, i: int, what: str, thing: Sticker | None) -> Sight:
     told, seen = beside.seen(i, x)
     picture = (x.values[0] * 255).round().byte().numpy().astype(np.uint8)
     objects, reported = (tuple(map(tuple, one.tolist())) for one in (beside.known.boxes[i], told))
-    return Sight(picture, beside.known.examples.names[i] or f"photograph {i}", what, objects, reported, tuple(seen.tolist()))
+    return Sight(
+        picture, beside.known.examples.names[i] or f"photograph {i}", what, objects, reported, tuple(seen.tolist())
+    )
 
 
-def _about(
-    detector: Detector, known: Objects, judged: Objects, share: float, sticker: Sticker, learned: Learned,
-    placements: int, *, given: bool,
-) -> dict[str, Any]:  # fmt: skip
-    """Say in plain JSON values what was done."""
+def _about(detector: Detector, sticker: Sticker) -> dict[str, Any]:
+    """Say in plain JSON values what was made for whom."""
     described = detector.describe()
     return {
         "unfooled": unfooled.__version__,
@@ -168,12 +176,7 @@ def _about(
         "victim": described["name"],
         "sha256": described["sha256"],
         "thing": detector.thing,
-        "area": share,
         "aspect": sticker.outline.aspect,
-        "learned_from": {"photographs": len(known.boxes), "objects": known.count},
-        "tried_on": {"photographs": len(judged.boxes), "objects": judged.count, "given": given},
-        "placements": placements,
         "scene": sticker.scene.describe,
         "settings": sticker.made["settings"],
-        "cost": learned.cost,
     }
