@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, pad
+from torch.nn.functional import adaptive_avg_pool2d, pad, softplus
 
 from unfooled.core.answer import ABSENT
 from unfooled.core.errors import InputError, MissingExtraError
@@ -32,18 +32,39 @@ _AHEAD = 1e3  # log-odds by which what passes ranks before what does not
 
 
 class _Found(NamedTuple):
-    """Candidates: boxes (k, 4), log-odds of this stage and of the weakest stage so far over its limit, (k,) each."""
+    """Candidates of a picture.
+
+    Attributes:
+        boxes: Left, upper, right and lower edge, (k, 4).
+        shifts: How the last net would move these edges, (k, 4), as shares of the width and height.
+        own: Log-odds of the last net over its limit, (k,).
+        weakest: The least of those of all nets so far, (k,).
+        first: Whether no better one in nearly the same place suppresses it, (k,) bool. Others are carried along where
+            gradients are wanted: they come up when the better one falls.
+    """
 
     boxes: Tensor
+    shifts: Tensor
     own: Tensor
     weakest: Tensor
+    first: Tensor
 
     def kept(self, rows: Tensor) -> _Found:
         return _Found(*(one[rows] for one in self))
 
-    def apart(self, most: float, rim: float = 0.0, *, of_smaller: bool = False) -> Tensor:
+    def moved(self, rim: float) -> _Found:
+        return self._replace(boxes=moved(self.boxes, self.shifts, rim))
+
+    def squared(self) -> _Found:
+        return self._replace(boxes=squared(self.boxes))
+
+    def thinned(self, most: float, rim: float = 0.0, *, of_smaller: bool = False, carry: bool = False) -> _Found:
         rank = self.own.detach() + _AHEAD * (self.weakest.detach() > 0)
-        return apart(self.boxes, rank, most, rim, of_smaller=of_smaller)
+        alive = self.first.nonzero().flatten()
+        better = alive[apart(self.boxes[alive], rank[alive], most, rim, of_smaller=of_smaller)]
+        if not carry:
+            return self.kept(better)
+        return self._replace(first=torch.zeros_like(self.first).index_fill(0, better, value=True))
 
 
 class Mtcnn(nn.Module):
@@ -71,14 +92,12 @@ class Mtcnn(nn.Module):
         return torch.stack(boxes), torch.stack(odds)
 
     def _found(self, picture: Tensor) -> _Found:
-        first = self._proposed(picture)
-        second, shifts = self._looked(picture, first, self.refining, 24, _LIMITS[1])
-        rows = second.apart(0.7)
-        second = second.kept(rows)._replace(boxes=squared(moved(second.boxes, shifts, 1)[rows]))
-        third, shifts = self._looked(picture, second, self.deciding, 48, _LIMITS[2])
-        third = third._replace(boxes=moved(third.boxes, shifts, 1))
-        third = third.kept(third.apart(0.7, 1, of_smaller=True))
-        return third.kept(third.weakest.detach().argsort(descending=True, stable=True)[:MOST])
+        carry = torch.is_grad_enabled() and picture.requires_grad
+        second = self._looked(picture, self._proposed(picture), self.refining, 24, _LIMITS[1])
+        second = second.thinned(0.7, carry=carry).moved(1).squared()
+        third = self._looked(picture, second, self.deciding, 48, _LIMITS[2])
+        third = third.moved(1).thinned(0.7, 1, of_smaller=True, carry=carry)
+        return _strongest(third)
 
     def _proposed(self, picture: Tensor) -> _Found:
         """Look at all places of a pyramid of sizes."""
@@ -87,26 +106,24 @@ class Mtcnn(nn.Module):
         while min(height, width) * scale >= _FIELD:
             small = adaptive_avg_pool2d(picture, (int(height * scale + 1), int(width * scale + 1)))
             shifts, odds = self.proposing(small)
-            levels.append(_cells(shifts, odds, scale))
+            levels.append(_cells(shifts, odds, scale).thinned(0.5))
             scale *= _FACTOR
         if not levels:
-            return _Found(picture.new_zeros(0, 4), *[picture.new_zeros(0)] * 2)
-        boxes, shifts, odds = (torch.cat(parts) for parts in zip(*levels, strict=True))
-        found = _Found(boxes, odds, odds)
-        rows = found.apart(0.7)
-        return found.kept(rows)._replace(boxes=squared(moved(boxes, shifts)[rows]))
+            return _none(picture)
+        return _Found(*map(torch.cat, zip(*levels, strict=True))).thinned(0.7).moved(0).squared()
 
-    def _looked(self, picture: Tensor, found: _Found, net: nn.Module, side: int, limit: float) -> tuple[_Found, Tensor]:
-        """Look at each candidate again: gives those near or above the limit, and how the net would move their edges."""
+    def _looked(self, picture: Tensor, found: _Found, net: nn.Module, side: int, limit: float) -> _Found:
+        """Look at each candidate again: gives those near or above the limit."""
         crops = [_cut(picture, box, side) for box in found.boxes.trunc().long().tolist()]
         real = [k for k, crop in enumerate(crops) if crop is not None]
         if not real:
-            return found.kept(found.own.new_zeros(0, dtype=torch.int64)), found.boxes.new_zeros(0, 4)
+            return _none(picture)
         shifts, odds = net(torch.cat([crop for crop in crops if crop is not None]))
         own = odds - limit
-        seen = _Found(found.boxes[real], own, torch.minimum(found.weakest[real], own))
-        near = (own.detach() > -_SLACK).nonzero().flatten()
-        return seen.kept(near), shifts.detach()[near]
+        seen = _Found(
+            found.boxes[real], shifts.detach(), own, torch.minimum(found.weakest[real], own), found.first[real]
+        )
+        return seen.kept(own.detach() > -_SLACK)
 
 
 def mtcnn() -> nn.Module:
@@ -140,16 +157,28 @@ def _weights() -> list[Path]:
     return paths
 
 
-def _cells(shifts: Tensor, odds: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Turn the cells (1, 4, h, w) and (1, h, w) of one size into boxes, shifts and log-odds over the limit."""
+def _none(picture: Tensor) -> _Found:
+    nothing, box = picture.new_zeros(0), picture.new_zeros(0, 4)
+    return _Found(box, box, nothing, nothing, nothing.bool())
+
+
+def _cells(shifts: Tensor, odds: Tensor, scale: float) -> _Found:
+    """Turn the cells (1, 4, h, w) and (1, h, w) of one size into candidates near or above the limit."""
     over = odds[0] - _LIMITS[0]
-    places = (over.detach() > -_SLACK).nonzero()
-    corner = _STRIDE * places.flip(1).to(over.dtype)
+    rows, columns = (over.detach() > -_SLACK).nonzero().unbind(1)
+    corner = _STRIDE * torch.stack([columns, rows], dim=1).to(over.dtype)
     boxes = torch.cat([((corner + 1) / scale).floor(), ((corner + _FIELD) / scale).floor()], dim=1)
-    rows, columns = places.unbind(1)
-    found = _Found(boxes, over[rows, columns], over[rows, columns])
-    chosen = found.apart(0.5)
-    return boxes[chosen], shifts.detach()[0, :, rows, columns].T[chosen], found.own[chosen]
+    near = over[rows, columns]
+    return _Found(boxes, shifts.detach()[0, :, rows, columns].T, near, near, torch.ones_like(rows, dtype=torch.bool))
+
+
+def _strongest(found: _Found) -> _Found:
+    """Sort what nothing suppresses by strength; the strongest takes the gradient of all that is suppressed, too."""
+    rest = softplus(found.weakest[~found.first]).sum()
+    order = found.weakest.detach().masked_fill(~found.first, -torch.inf).argsort(descending=True, stable=True)
+    told = found.kept(order[: min(MOST, int(found.first.sum()))])
+    head = told.weakest[:1] + (rest - rest.detach())
+    return told._replace(weakest=torch.cat([head, told.weakest[1:]]))
 
 
 def _cut(picture: Tensor, box: list[int], side: int) -> Tensor | None:

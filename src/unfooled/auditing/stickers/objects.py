@@ -81,7 +81,8 @@ def lesson_around(detector: Detector, known: Objects, side: int) -> Lesson:
         x = known.examples.batch([i])
         for k, box in enumerate(boxes):
             crop = Surroundings.of(box).cut(x.values[0]).unsqueeze(0)
-            crops.append(interpolate(crop, (side, side), mode="bilinear", align_corners=False, antialias=True))
+            small = interpolate(crop, (side, side), mode="bilinear", align_corners=False, antialias=True)
+            crops.append(small.clamp(0, 1))
             ids.append(_named(x.ids, k))
     x = Batch(torch.cat(crops), torch.cat(ids))
     each = (x.rows(slice(k, k + 1)) for k in range(len(x)))
