@@ -67,7 +67,7 @@ class Detector:
         found = self._found(x)
         many = softplus(found.strength).cumsum(dim=1)[:, -1]  # log of one over the chance that none is there
         one = found.scores[:, 1]
-        something = many + (one - many).detach()
+        something = one.detach() + (many - many.detach())
         nowhere = x.values.flatten(1)[:, 0] * 0  # a picture without any box has a gradient too: zero
         return torch.stack([torch.zeros_like(one), something + nowhere], dim=1)
 

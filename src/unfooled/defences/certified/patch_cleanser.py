@@ -104,7 +104,7 @@ class DoubleMasking(nn.Module):
             own = decided.unsqueeze(1)
             swapped = mean.scatter(1, own, mean.gather(1, top)).scatter(1, top, mean.gather(1, own))
             swapped = torch.where(top == own, mean, swapped)
-        return mean + (swapped - mean).detach()
+        return swapped + (mean - mean.detach())
 
     def _decided(self, values: Tensor, masks: Tensor, first: Tensor) -> Tensor:
         """Decide from the answers with one window hidden, (m, n): gives (n,)."""
