@@ -1,9 +1,9 @@
 """What defences do against a sticker on 15 % of the picture, before and after the attacker learns of them.
 
-EfficientNet-Lite0 and foolbox's 19 square photographs, one place each; the sticker is to lead to any wrong answer.
-Every one has the same, few steps, most on small pictures: they show what knowing a defence is worth, not how far one
-can go. Against double masking the attacker climbs the mean over its windows, one drawn by lot at each step; its
-certificate holds against every sticker that fits under the patch.
+EfficientNet-Lite0 and foolbox's 19 square photographs, one place each; the sticker is to lead to any wrong answer. Every
+one has the same, few steps: they show what knowing a defence is worth, not how far one can go. Against double masking
+the attacker climbs the mean over its windows, one drawn by lot at each step; its certificate holds against every sticker
+that fits under the patch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from unfooled.models.classifier import Classifier
 from unfooled.scenes.camera import Camera
 
 AREA, GOAL = 0.15, Misclassify()
-PATCH = AdversarialPatch(steps=130, early=0.85, coarse=3 / 7, loss="cross-entropy")
+PATCH = AdversarialPatch(steps=70, loss="cross-entropy")
 CLEANSER = PatchCleanser(patch=0.45, windows=3)
 """A disc of 15 % of the picture is 0.44 of its side across; resizing softens its edge by another pixel."""
 
@@ -100,10 +100,10 @@ def main() -> None:
     begin = time.process_time()
     known = seen_by(NET, read_photographs("zoo:unlabelled", None, labelled=False), None, 1000, 8)
     judged, plain = judging(), learned(BARE, known)
-    open_, story = right(BARE, plain, judged), f"noise {right(BARE, noise_like(plain, 0), judged):.0%}"
+    open_, noise = right(BARE, plain, judged), right(BARE, noise_like(plain, 0), judged)
     promise(
-        f"Read right with a sticker of {AREA:.0%} and no defence", f"{open_:.0%}; {story}; without a sticker "
-        f"{right(BARE, None, judged):.0%}", "<= 45%", open_ <= 0.45,
+        f"Read right with a sticker of {AREA:.0%} and no defence", f"{open_:.0%}; noise {noise:.0%}; without a sticker "
+        f"{right(BARE, None, judged):.0%}", "15 points below noise", open_ <= noise - 0.15,
     )  # fmt: skip
     for name, defence in FILTERS.items():
         defended = defence(BARE)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -133,13 +134,14 @@ class Beside:
         near = overlaps(boxes, told) >= FOUND
         return told, near.any(dim=1)
 
-    def table(self, sticker: Sticker | None, placements: int) -> Any:
+    def table(self, sticker: Sticker | None, placements: int) -> np.ndarray:
         """Tell for each object and placement whether it is reported, (objects, placements) bool."""
         rows = [
             torch.stack([self.seen(i, self.laid(i, sticker, k))[1] for k in range(placements)], dim=1)
             for i in range(len(self.known.boxes))
         ]
-        return torch.cat(rows).numpy()
+        table: np.ndarray = torch.cat(rows).numpy()
+        return table
 
 
 def _named(ids: Tensor, k: int) -> Tensor:
