@@ -1,9 +1,9 @@
 """What defences do against a sticker on 15 % of the picture, before and after the attacker learns of them.
 
-EfficientNet-Lite0 and foolbox's 19 square photographs, one place each; the sticker is to lead to any wrong answer. Every
-one has the same, few steps: they show what knowing a defence is worth, not how far one can go. Against double masking
-the attacker climbs the mean over its windows, one drawn by lot at each step; its certificate holds against every sticker
-that fits under the patch.
+EfficientNet-Lite0 and foolbox's 19 square photographs, one place each; the sticker is to lead to any wrong answer.
+Every one has the same, few steps: they show what knowing a defence is worth, not how far one can go. Against double
+masking the attacker climbs the mean over its windows, one drawn by lot at each step; its certificate holds against
+every sticker that fits under the patch.
 """
 
 from __future__ import annotations

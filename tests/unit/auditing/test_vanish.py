@@ -80,6 +80,9 @@ def test_boxes_that_are_given_count_where_nothing_is_reported() -> None:
     study = made(learn_from=learn, try_on=album, boxes=boxes)
     assert study.found.of("nothing").rate.share == 0
     assert study.found.about["tried_on"] == {"photographs": 1, "objects": 1, "given": True}
+    for odd in ([0.0, 0, 8], [8.0, 0, 8, 8]):
+        with pytest.raises(InputError, match="not the box"):
+            made(learn_from=learn, try_on=album, boxes=boxes | {"0": [odd]})
     with pytest.raises(InputError, match="Nobody says"):
         made(learn_from=learn, try_on=album, boxes={"0": [corner]})
 

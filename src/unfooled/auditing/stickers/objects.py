@@ -53,14 +53,14 @@ def objects_in(
     """Find the objects of photographs: as they are given by file name, or what the detector reports.
 
     Raises:
-        InputError: There is none, or a photograph is not among those given.
+        InputError: There is none, a photograph is not among those given, or what is given are no boxes.
     """
     boxes = []
     for i in range(len(examples)):
         if given is None:
             boxes.append(detector.answer(examples.batch([i], detector.device)).reported(0).cpu())
         elif examples.names[i] in given:
-            boxes.append(torch.tensor(given[examples.names[i]], dtype=torch.float32).view(-1, 4))
+            boxes.append(_boxes(given[examples.names[i]], examples.names[i]))
         else:
             do = "Give its boxes, or an empty list where it holds none."
             raise InputError("Nobody says where this photograph's objects are", examples.names[i], do)
@@ -69,6 +69,14 @@ def objects_in(
         do = "Give photographs in which it finds something, or a lower threshold."
         raise InputError(f"The detector finds no {detector.thing} in these photographs", f"{len(examples)} of them", do)
     return Objects(examples.subset(keep), tuple(boxes[i] for i in keep))
+
+
+def _boxes(given: Sequence[Sequence[float]], name: str) -> Tensor:
+    for box in given:
+        if len(box) != 4 or not (box[0] < box[2] and box[1] < box[3]):
+            do = "Give left, upper, right and lower edge in pixels."
+            raise InputError("This is not the box of an object", f"{list(box)} in {name}", do)
+    return torch.tensor(given, dtype=torch.float32).view(-1, 4)
 
 
 def lesson_around(detector: Detector, known: Objects, side: int) -> Lesson:
