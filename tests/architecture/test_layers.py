@@ -15,7 +15,7 @@ FAULTS = {
     "core reaches up": ("layers", "core/planted.py", "from unfooled.sets import planted"),
     "a search knows a set": ("layers", "search/planted.py", "from unfooled.sets import planted"),
     "a set knows a search": ("layers", "sets/planted.py", "from unfooled.search import planted"),
-    "a goal knows a set": ("layers", "goals.py", "from unfooled.sets import planted"),
+    "a goal knows a set": ("layers", "goals/planted.py", "from unfooled.sets import planted"),
     "an attack knows a defence": ("layers", "attacks/planted.py", "from unfooled.defences import planted"),
     "an attack knows the engine": ("layers", "attacks/planted.py", "from unfooled.auditing import planted"),
     "an attack knows an adapter": ("layers", "attacks/planted.py", "from unfooled.models import planted"),

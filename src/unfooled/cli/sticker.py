@@ -13,6 +13,7 @@ import typer
 from unfooled.core.errors import InputError, RunError
 
 from . import options as o
+from . import vanishing
 from .terminal import columns, on_stderr, on_stdout, print_json
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ STICKER = "Sticker"
 
 Victim = Annotated[str, typer.Argument(help="The model to be fooled.", show_default=False)]
 Target = Annotated[str | None, typer.Option(help="The class that it is to be. (default: any wrong one)")]
-Area = Annotated[str, typer.Option(help="Share of the picture that it covers.")]
+Aim = Annotated[str | None, typer.Option(help="vanish: a detector stops reporting what it lies on.")]
+Area = Annotated[str, typer.Option(help="Share of the picture that it covers; to vanish, of the object's square.")]
 Picture = Annotated[Path | None, typer.Option(help="A picture of the target, to be tried beside it.")]
 Matrix = Annotated[bool, typer.Option("--matrix", help="Learn from each source alone and all but one, too.")]
 Placements = Annotated[int, typer.Option(help="Places tried on each photograph.")]
@@ -38,10 +40,13 @@ Also = Annotated[list[str] | None, typer.Option(help="Another model to try it on
 Form = Annotated[
     str, typer.Option(help="circle, square, rectangle:1.5, or a picture whose white is it.", rich_help_panel=STICKER)
 ]
-Steps = Annotated[int, typer.Option(help="Of learning.", rich_help_panel=STICKER)]
+Steps = Annotated[int | None, typer.Option(help="Of learning. (default: 440; to vanish, 150)", rich_help_panel=STICKER)]
 Place = Annotated[
     str | None,
-    typer.Option(help="Where it stands: 0,0 upper left to 1,1. (default: anywhere)", rich_help_panel=STICKER),
+    typer.Option(
+        help="Where it stands: 0,0 upper left to 1,1. (default: anywhere; to vanish, on the object's middle)",
+        rich_help_panel=STICKER,
+    ),
 ]
 Allowed = Annotated[
     Path | None, typer.Option(help="A picture, white where its middle may stand.", rich_help_panel=STICKER)
@@ -56,13 +61,16 @@ Folder = Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o
 
 def sticker(
     model: Victim, *, learn: Learn, judge: Judge, target: Target = None, area: Area = "15%", source: Models = None,
-    also: Also = None, picture: Picture = None, matrix: Matrix = False, form: Form = "circle", steps: Steps = 440,
-    place: Place = None, allowed: Allowed = None, rotation: Rotation = 22.5, tilt: Tilt = 0.0,
+    goal: Aim = None, also: Also = None, picture: Picture = None, matrix: Matrix = False, form: Form = "circle",
+    steps: Steps = None, place: Place = None, allowed: Allowed = None, rotation: Rotation = 22.5, tilt: Tilt = 0.0,
     smoothing: Smoothing = 0.0, printable: Printable = False, placements: Placements = 4, seed: Seed = 0,
     threads: o.Threads = None, cm: Cm = 12.0, out: Folder = Path("runs/sticker"), json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:  # fmt: skip
     """Make a sticker that fools a model wherever it lies; try it on other photographs, print it, report."""
+    if goal is not None:
+        vanishing.sticker(dict(locals()))
+        return
     from unfooled.auditing.stickers.making import loss_for  # noqa: PLC0415  heavy
     from unfooled.auditing.stickers.study import sticker as make  # noqa: PLC0415
     from unfooled.crafting.adversarial_patch import PRINTABLE, AdversarialPatch  # noqa: PLC0415
@@ -73,7 +81,7 @@ def sticker(
     outline, progress = read_form(form), on_stderr(quiet)
     page_for(cm, outline.aspect)
     colours = PRINTABLE if printable else ()
-    patch = AdversarialPatch(steps=steps, smoothing=smoothing, palette=colours, loss=loss_for(target))
+    patch = AdversarialPatch(steps=steps or 440, smoothing=smoothing, palette=colours, loss=loss_for(target))
     study = make(
         model, learn, judge, target, area, sources=source or (), others=also or (), outline=outline,
         scene=read_scene(place, allowed, rotation, tilt), patch=patch, placements=placements, picture=picture,

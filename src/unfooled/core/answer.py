@@ -12,6 +12,12 @@ from torch import Tensor
 UNREADABLE = -1
 """Label of a row whose scores are not finite: no goal ever counts it as reached."""
 
+NOTHING, SOMETHING = 0, 1
+"""Labels of a picture in which a detector reports no object, or some."""
+
+ABSENT = -100.0
+"""Strength of what is no box, see `Boxes`."""
+
 
 class Answer(Protocol):
     """One answer a row."""
@@ -85,3 +91,47 @@ class Labels:
     def scores(self) -> None:
         """Never there."""
         return None
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """What a detector finds in pictures, as m boxes each.
+
+    Its classes are `NOTHING` and `SOMETHING`: so goals, attacks and the referee of classifiers serve detectors too.
+
+    Attributes:
+        boxes: Left, upper, right and lower edge in pixels, (r, m, 4).
+        strength: How far each is above the limit from which the detector reports it, (r, m): above 0 it does. What is
+            no box at all has `ABSENT`.
+    """
+
+    boxes: Tensor
+    strength: Tensor
+
+    def __len__(self) -> int:
+        return self.strength.shape[0]
+
+    def rows(self, index: Tensor | slice) -> Boxes:
+        """Pick rows, in the order of `index`."""
+        return Boxes(self.boxes[index], self.strength[index])
+
+    @classmethod
+    def joined(cls, answers: Sequence[Self]) -> Self:
+        """Put answers with as many boxes a row behind one another."""
+        boxes, strength = zip(*((answer.boxes, answer.strength) for answer in answers), strict=True)
+        return cls(torch.cat(boxes), torch.cat(strength))
+
+    def reported(self, row: int) -> Tensor:
+        """Give the boxes that are reported in one picture, (k, 4)."""
+        return self.boxes[row][self.strength[row] > 0]
+
+    @property
+    def labels(self) -> Tensor:
+        """`SOMETHING` where an object is reported, (r,); UNREADABLE where a strength is not finite."""
+        return Scores(self.scores).labels
+
+    @property
+    def scores(self) -> Tensor:
+        """0 for nothing and the highest strength for something, (r, 2)."""
+        best = self.strength.amax(dim=1)  # which hands NaN on
+        return torch.stack([torch.zeros_like(best), best], dim=1)

@@ -9,7 +9,9 @@ from unfooled.core.errors import InputError
 
 from .activations import SMOOTH, Activation
 from .card import Card, Layered
+from .certified.patch_cleanser import PatchCleanser
 from .inputs.jpeg import JPEG
+from .inputs.local_smoothing import LocalSmoothing
 from .inputs.resize_pad import ResizePad
 from .inputs.smoothing import BitDepth, Gaussian, Median, TotalVariation
 from .masking.activations import KWTA, Saturating, Stairs, Temperature
@@ -30,6 +32,8 @@ LAYERED: dict[str, Layered] = {
     "total-variation": TotalVariation(),
     "gaussian": Gaussian(),
     "resize-pad": ResizePad(),
+    "local-smoothing": LocalSmoothing(),
+    "patch-cleanser": PatchCleanser(),
     "k-wta": KWTA(),
     "stairs": Stairs(),
     "saturating": Saturating(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from .pictures import read_picture
 from .sources import Source
 
 UNLABELLED = -1
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
 def open_album(path: str | Path) -> Source:
@@ -40,6 +42,23 @@ def album(files: Sequence[Path]) -> Source:
     """Take picture files for an album."""
     labels = np.full(len(files), UNLABELLED, np.int64)
     return Source([file.name for file in files], labels, partial(_coloured, tuple(files)), Png(8))
+
+
+def grey(source: Source) -> Source:
+    """Give the same pictures in grey, of one channel; those that are grey already stay as they are.
+
+    Weights are those of ITU-R BT.601, section 2.5.1, as libraries of pictures have them.
+    """
+    return replace(source, load=partial(_greyed, source.load))
+
+
+def _greyed(load: Callable[[int], np.ndarray], i: int) -> np.ndarray:
+    picture = load(i)
+    if picture.ndim != 3 or len(picture) != 3:
+        return picture
+    mixed = np.tensordot(_LUMINANCE, picture.astype(np.float64), axes=1)[None]
+    whole = np.issubdtype(picture.dtype, np.integer)
+    return (mixed.round() if whole else mixed).astype(picture.dtype)
 
 
 def _coloured(files: Sequence[Path], i: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from torch import nn
 from unfooled.core.errors import InputError, ModelError, UnfooledError
 from unfooled.core.target import Model
 from unfooled.scenes.lens import SEEN
-from unfooled.zoo import efficientnet, mobilenet
+from unfooled.zoo import efficientnet, mobilenet, mtcnn
 from unfooled.zoo.imagenet_names import imagenet_names
 from unfooled.zoo.signs import nets
 from unfooled.zoo.signs import weights as sign_weights
@@ -28,6 +28,7 @@ from unfooled.zoo.signs.artwork import CLASSES
 
 from . import hugging_face, timm_models
 from .classifier import Classifier, is_adapter, wrap
+from .detector import Detector
 from .preprocess import Preprocess
 from .weights import load_weights
 
@@ -65,7 +66,7 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
         model = _from_factory(spec)
         if path is not None:
             load_weights(_module_of(model, spec), path)
-    if not isinstance(model, Classifier):
+    if not isinstance(model, Classifier | Detector):
         return model
     module = model.module.eval().to(device)
     return replace(model, module=module)
@@ -104,8 +105,10 @@ def _late(module: str) -> Callable[[str], Model]:
 
 
 def _from_zoo(name: str) -> Model:
+    if name == "mtcnn":
+        return Detector(mtcnn.mtcnn(), 0.0, odds=True, name="zoo:mtcnn", thing="face")
     if name not in _ZOO:
-        known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
+        known = ", ".join(f"`zoo:{one}`" for one in (*_ZOO, "mtcnn"))
         raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
     build, preprocess = _ZOO[name]
     return wrap(build(), preprocess, CLASSES if name in nets.NETS else imagenet_names(), name=f"zoo:{name}")

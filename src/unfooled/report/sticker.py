@@ -67,7 +67,7 @@ def _contents(found: Found, prints: str | None) -> dict[str, Any]:
         "main": main,
         "noise": _at(found.of("noise", victim), about["area"]),
         "picture_of_it": _at(found.of("picture", victim), about["area"]),
-        "sticker": as_picture(_cut(found), LONGEST_FIRST),
+        "sticker": as_picture(cut_out(found.texture, found.alpha), LONGEST_FIRST),
         "first": Shown(hit, as_picture(hit.picture / np.float32(255), LONGEST_FIRST)),
         "curve": sizes(curves, "sizes"),
         "curves": curves,
@@ -97,9 +97,8 @@ def _matrix(found: Found) -> list[Row]:
     return [Row(group, [_at(found.of("sticker", name, group), area) for name in names]) for group in groups]
 
 
-def _cut(found: Found) -> np.ndarray:
-    """Lay the sticker on white, at its form's size."""
-    texture, alpha = found.texture, found.alpha
+def cut_out(texture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Lay a sticker (c, s, t) uint8 on white, at the size of its form (s, t) uint8: (c, s, t) float32 in [0, 1]."""
     down, across = (np.arange(side) * size // side for side, size in zip(alpha.shape, texture.shape[1:], strict=True))
     colours = texture[:, down][:, :, across] / np.float32(255)
     share = alpha[None] / np.float32(255)

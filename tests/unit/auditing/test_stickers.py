@@ -21,6 +21,7 @@ from unfooled.cli.sticker import write_study
 from unfooled.core.errors import InputError, ModelError, RunError, UnfooledError
 from unfooled.core.trials import rate
 from unfooled.crafting.adversarial_patch import AdversarialPatch
+from unfooled.modalities.albums import grey, open_album
 from unfooled.models.classifier import wrap
 from unfooled.models.preprocess import Preprocess
 from unfooled.models.weights import fingerprint
@@ -245,3 +246,51 @@ def test_the_interval_is_over_photographs() -> None:
     assert low == pytest.approx(0.28, abs=0.04)  # 20 photographs, however many places on each
     assert high == pytest.approx(0.72, abs=0.04)
     assert rate(np.ones((20, 4), bool)).interval == pytest.approx((0.832, 1.0), abs=0.001)
+
+
+class Grey(nn.Module):
+    """Take pictures of one channel: class 1 is a bright one, class 0 a dark one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1, 1, 1, 1), 20.0))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        bright = nn.functional.conv2d(values, self.weight).mean(dim=(2, 3))
+        return torch.cat([10 - bright, bright - 10], dim=1)
+
+
+def test_a_model_of_one_channel_sees_photographs_in_grey(tmp_path: Path) -> None:
+    for i, one in enumerate(torch.cat([photographs(1)[0], photographs(2)[0]])):
+        home = tmp_path / ("learn" if i < 6 else "judge")
+        home.mkdir(exist_ok=True)
+        Image.fromarray((one * 255).byte().permute(1, 2, 0).numpy()).save(home / f"{i}.png")
+    reader = wrap(Grey().eval(), Preprocess(size=24), ("dark", "bright"), name="grey")
+    study = sticker(reader, tmp_path / "learn", tmp_path / "judge", "bright", "70%", patch=QUICK, placements=1)
+    assert study.sticker.texture.shape[0] == 1
+    assert study.found.of("sticker", "grey", ("grey",))[-1].hit.share == 1
+    page = write_study(study, tmp_path / "made", 10, "unfooled sticker ...")
+    assert page.found.shots[0].picture.shape[0] == 1
+    assert len(look(reader, [tmp_path / "judge", tmp_path / "learn"], "bright")) == 12
+    with pytest.raises(InputError, match="colour pictures"):
+        sticker(
+            reader, tmp_path / "learn", tmp_path / "judge", "bright", "70%",
+            patch=replace(QUICK, palette=((0.0, 0.0, 0.0),)),
+        )  # fmt: skip
+
+
+def test_grey_is_what_picture_libraries_make_of_colours(tmp_path: Path) -> None:
+    picture = (np.random.default_rng(0).random((20, 30, 3)) * 255).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / "x.png")
+    mixed = grey(open_album(tmp_path)).load(0)
+    wanted = np.asarray(Image.fromarray(picture).convert("L")).astype(int)
+    assert mixed.shape == (1, 20, 30)
+    assert np.abs(mixed[0] - wanted).max() <= 1
+
+
+def test_a_model_in_training_mode_is_not_asked_which_colours_it_takes() -> None:
+    module = nn.Sequential(nn.BatchNorm2d(3), colours())
+    before = fingerprint(module)
+    with pytest.raises(ModelError, match="training mode"):
+        made(model=model(module.train()))
+    assert fingerprint(module) == before

@@ -14,6 +14,7 @@ from unfooled.core.threat import Goal
 from unfooled.goals import Become, Misclassify
 from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
+from unfooled.models.detector import Detector
 from unfooled.models.load import load_model
 from unfooled.zoo.catalogue import origin
 
@@ -70,11 +71,13 @@ def cast_of(
     """Gather models, given as `load_model` or `wrap` take them, and check that they go together.
 
     Raises:
-        InputError: Their classes differ, two bear one name, or there is no such target.
+        InputError: Their classes differ, two bear one name, there is no such target, or the first is a detector.
         AccessError: A source can only be asked.
         ModelError: One of them cannot be used as it is.
     """
     victim = model_of(model)
+    if isinstance(victim, Detector):
+        raise InputError("A detector knows no classes to be fooled about", name_of(victim), "Say --goal vanish.")
     makers = tuple(model_of(one) for one in sources) or (victim,)
     for one in makers:
         check_grant(one, Access.GRADIENT)

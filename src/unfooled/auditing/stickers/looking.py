@@ -12,12 +12,14 @@ import torch
 
 from unfooled.core.batch import Batch
 from unfooled.core.target import Model, Target
-from unfooled.modalities.albums import open_album
+from unfooled.modalities.albums import grey, open_album
+from unfooled.modalities.sources import Source
 from unfooled.models.black_box import most_access
 from unfooled.models.ready import check_ready
 
 from .cast import model_of
 from .learning import class_named
+from .photographs import sees_grey
 
 Named = tuple[str, float | None]
 
@@ -85,13 +87,19 @@ def look(model: object, photos: Sequence[Path], target: str | int | None = None)
     looks: list[Look] = []
     for place in photos:
         album = open_album(place)
+        if sees_grey(looker, _alone(_values(album, 0), looker)):
+            album = grey(album)
         for i in range(len(album)):
-            values = torch.from_numpy(album.load(i).astype(np.float32) / 255)
+            values = _values(album, i)
             if not looks:
                 classes = check_ready(looker, _alone(values, looker))
                 wanted = "" if target is None else _called(class_named(target, names, classes), names)
             looks.append(Look(album.names[i], wanted, tuple(_part(looker, values, part, names) for part in PARTS)))
     return looks
+
+
+def _values(album: Source, i: int) -> torch.Tensor:
+    return torch.from_numpy(album.load(i).astype(np.float32) / 255)
 
 
 def _part(model: Model, values: torch.Tensor, part: str, names: Sequence[str] | None) -> tuple[str, tuple[Named, ...]]:

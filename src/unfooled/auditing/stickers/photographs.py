@@ -13,9 +13,9 @@ from torch import Tensor
 
 from unfooled.auditing.examples import Examples, check_labels, read_examples
 from unfooled.core.batch import Batch
-from unfooled.core.errors import InputError
+from unfooled.core.errors import InputError, UnfooledError
 from unfooled.core.target import Model
-from unfooled.modalities.albums import UNLABELLED, open_album
+from unfooled.modalities.albums import UNLABELLED, grey, open_album
 from unfooled.modalities.carriers import Png
 from unfooled.modalities.sources import Source, open_source
 from unfooled.models.classifier import Classifier
@@ -43,22 +43,45 @@ class Photographs(NamedTuple):
     left_out: int
 
 
-def read_photographs(data: Any, classes: Sequence[str] | None, *, labelled: bool) -> Examples:
-    """Read photographs.
+def read_photographs(
+    data: Any, classes: Sequence[str] | None, *, labelled: bool, model: Model | None = None
+) -> Examples:
+    """Read photographs; those of files turn grey for a model that takes one channel alone.
 
     Args:
         data: `zoo:photos`, `zoo:unlabelled`, a path, or what `read_examples` takes. Of a folder of class folders or a
             table the labels count where `labelled`.
         classes: Names of the model's classes.
         labelled: Whether labels are wanted.
+        model: Who is to see them; None to leave their colours as they are.
 
     Raises:
         InputError: There are none, or they are no pictures.
     """
-    examples = read_examples(_source(data, classes, labelled))
+    source = _source(data, classes, labelled)
+    examples = read_examples(source)
+    if model is not None and isinstance(source, Source) and sees_grey(model, examples.batch([0], model.device)):
+        examples = read_examples(grey(source))
     if len(examples.shapes[0]) != 3:
         raise InputError("A sticker is laid into pictures", f"shape {examples.shapes[0]}", "Give pictures (c, h, w).")
     return examples
+
+
+def sees_grey(model: Model, x: Batch) -> bool:
+    """Tell whether a torch model takes pictures of one channel and none of three, such as x (n, 3, h, w)."""
+    if not isinstance(model, Classifier) or x.values.ndim != 4 or x.values.shape[1] != 3:
+        return False
+    if any(part.training for part in model.module.modules()):  # asking would change it; it is refused later
+        return False
+    return not _takes(model, x) and _takes(model, x.holding(x.values[:, :1]))
+
+
+def _takes(model: Model, x: Batch) -> bool:
+    try:
+        model.answer(x)
+    except (RuntimeError, ValueError, IndexError, AssertionError, UnfooledError):
+        return False
+    return True
 
 
 def _source(data: Any, classes: Sequence[str] | None, labelled: bool) -> Any:

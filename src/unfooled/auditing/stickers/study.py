@@ -23,7 +23,7 @@ from unfooled.scenes.outlines import Outline
 from unfooled.scenes.scene import Scene
 
 from .baselines import noise_like, picture_like
-from .cast import Cast, cast_of, name_of, read_area
+from .cast import Cast, cast_of, model_of, name_of, read_area
 from .making import Made, Makers, loss_for, suited
 from .photographs import Photographs, read_photographs, seen_by
 from .trying import Trying
@@ -86,9 +86,10 @@ def sticker(
         ModelError: A model cannot be used as it is.
         AccessError: A source can only be asked.
     """
-    album = read_photographs(learn_from, None, labelled=False)
-    cast = cast_of(model, sources, others, target, album)
-    tried = read_photographs(try_on, cast.names, labelled=True)
+    victim = model_of(model)
+    album = read_photographs(learn_from, None, labelled=False, model=victim)
+    cast = cast_of(victim, sources, others, target, album)
+    tried = read_photographs(try_on, cast.names, labelled=True, model=victim)
     check_apart(map(album.stored, range(len(album))), tried)
     if placements < 1:
         raise InputError("A sticker is tried in at least one place", placements, "Give 1 or more placements.")

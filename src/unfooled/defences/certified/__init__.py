@@ -1,0 +1,1 @@
+"""Defences whose answers come with a proof."""
