@@ -31,6 +31,7 @@ from .fmn import FMN
 from .geoda import GeoDA
 from .grid import Grid
 from .hop_skip_jump import HopSkipJump
+from .hotflip import HotFlip
 from .momentum_pgd import MomentumPGD
 from .one_pixel import OnePixel
 from .p_rgf import PRGF
@@ -108,6 +109,7 @@ TEXT_ATTACKS: dict[str, Attack[Edits]] = {
     "text-beam": TextBeam(),
     "text-genetic": TextGenetic(),
     "bad-characters": BadCharacters(),
+    "hotflip": HotFlip(),
 }
 """The same for attacks that edit texts."""
 

@@ -25,6 +25,7 @@ from unfooled.sets.sticker import Disc
 
 from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
+from .fit import granted
 from .stages import Stage
 from .suites import unlimited
 
@@ -120,7 +121,7 @@ class Plan:
     @cached_property
     def most(self) -> Access:
         """The most that the model tells."""
-        return most_access(self.model)
+        return granted(self.model, self.examples)
 
     @property
     def may_end(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from unfooled.attacks import attack_named
 from unfooled.attacks.block_pgd import BlockPGD
+from unfooled.core.target import Access
 from unfooled.core.threat import SIGHTS, Ball, PerturbationSet, ThreatModel
 
 from .stages import Drawn, Everyone, Nearest, Stage
@@ -102,6 +103,7 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "transfer": ("mi-fgsm", "di-ti-mi", "vmi", "bsr", "bases"),
     "text": (
         "random-edits",
+        Stage("hotflip", attack_named("hotflip"), access=Access.GRADIENT),
         Stage("deep-word-bug", attack_named("deep-word-bug"), "chars"),
         *(Stage("textfooler", attack_named("textfooler"), kind) for kind in ("words", "invisible", "homoglyphs")),
         *(Stage("bad-characters", attack_named("bad-characters"), kind) for kind in ("invisible", "homoglyphs")),

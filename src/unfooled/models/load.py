@@ -29,6 +29,7 @@ from unfooled.zoo.signs.artwork import CLASSES
 from . import hugging_face, timm_models
 from .classifier import Classifier, is_adapter, wrap
 from .preprocess import Preprocess
+from .token_models import guard_model
 from .weights import load_weights
 
 FORMS = (
@@ -104,8 +105,10 @@ def _late(module: str) -> Callable[[str], Model]:
 
 
 def _from_zoo(name: str) -> Model:
+    if name == "guard":
+        return guard_model()
     if name not in _ZOO:
-        known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
+        known = ", ".join(f"`zoo:{one}`" for one in (*_ZOO, "guard"))
         raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
     build, preprocess = _ZOO[name]
     return wrap(build(), preprocess, CLASSES if name in nets.NETS else imagenet_names(), name=f"zoo:{name}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 
 from unfooled.core.function_words import FUNCTION_WORDS
 
-from .lockstep import Asked, Draft, Search
+from .drafts import Asked, Draft, Search
 
 Choose = Callable[[Draft, int], list[str]]
 """A text and the place of a word in it -> what to try in its stead."""
