@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -42,7 +43,7 @@ def places(draft: Draft, edited: dict[int, str], slope: Slope) -> dict[int, list
 def promising(
     draft: Draft, inside: Inside, slope: Slope, edited: dict[int, str], *, words: int, spare: bool
 ) -> list[Flip]:
-    """Estimate every further edit of the words that matter most, the most promising first.
+    """Estimate every further edit of the words that matter most: the most promising of each word, then the second ones.
 
     A word counts as the mean embedding of its tokens. With g the sum of the gradients at these, replacing mean e by
     mean f gains about (f - e) g, and a word matters by what it is worth beside a word of no embedding, -e g.
@@ -73,8 +74,16 @@ def promising(
         inside, [(before[site], one) for site, one in tries]
     )
     gains = (shifts * torch.stack([pull[site] for site, _ in tries])).sum(dim=1).tolist()
-    flips = [Flip(*one, gain, shift) for one, gain, shift in zip(tries, gains, shifts, strict=True)]
-    return sorted(flips, key=lambda flip: -flip.gain)
+    flips = sorted(
+        (Flip(*one, gain, shift) for one, gain, shift in zip(tries, gains, shifts, strict=True)),
+        key=lambda flip: -flip.gain,
+    )
+    before_it: Counter[int] = Counter()
+    ranks = []
+    for one in flips:
+        ranks.append(before_it[one.site])
+        before_it[one.site] += 1
+    return [flips[i] for i in sorted(range(len(flips)), key=ranks.__getitem__)]
 
 
 def _means(inside: Inside, pieces: list[tuple[str, str]]) -> Tensor:
@@ -91,7 +100,8 @@ def _means(inside: Inside, pieces: list[tuple[str, str]]) -> Tensor:
 def flip(draft: Draft, inside: Inside, tried: int, words: int, *, spare: bool) -> Search:
     """Make the edit that really gains most of those that promise most, again and again.
 
-    Where none of them gains, the next ones are asked about.
+    Where none of them gains, the next ones are asked about. Whenever some gain, all of them are also tried together,
+    as many as the text still bears: where a model is nearly linear, that ends the search at once.
 
     Args:
         draft: The text.
@@ -101,18 +111,30 @@ def flip(draft: Draft, inside: Inside, tried: int, words: int, *, spare: bool) -
         spare: Whether function words are left alone.
     """
     edited: dict[int, str] = {}
-    for _ in range(draft.edits):
+    for made in range(draft.edits):
         seen: list[Slope] = []
         (level,) = yield Asked([draft.written(edited)], probes=True, slopes=seen)
         flips = promising(draft, inside, seen[0], edited, words=words, spare=spare)
-        gained = False
+        gaining: dict[int, str] = {}
         for begin in range(0, len(flips), tried):
             some = flips[begin : begin + tried]
             told = yield Asked([draft.written({**edited, one.site: one.piece}) for one in some])
-            best = max(range(len(some)), key=told.__getitem__)
-            gained = told[best] > level
-            if gained:
-                edited[some[best].site] = some[best].piece
+            gaining = _gaining(some, told, level)
+            if gaining:
                 break
-        if not gained:
+        if not gaining:
             return
+        together = dict(list(gaining.items())[: draft.edits - made])
+        if len(together) > 1:
+            yield Asked([draft.written({**edited, **together})])
+        edited.update(list(gaining.items())[:1])
+
+
+def _gaining(flips: list[Flip], told: list[float], level: float) -> dict[int, str]:
+    """Give the best edit of each word that gains, by place, the one that gains most first."""
+    ranked = sorted(zip(told, flips, strict=True), key=lambda pair: -pair[0])
+    best: dict[int, str] = {}
+    for loss, one in ranked:
+        if loss > level:
+            best.setdefault(one.site, one.piece)
+    return best
