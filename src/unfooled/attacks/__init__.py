@@ -11,6 +11,7 @@ from unfooled.core.errors import InputError
 from unfooled.core.threat import Ball, Edits
 from unfooled.sets.motion import Motion
 
+from .a2t import A2T
 from .alma import ALMA
 from .apgd import APGD
 from .apgd_l1 import APGDL1
@@ -28,6 +29,7 @@ from .ead import EAD
 from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fmn import FMN
+from .gbda import GBDA
 from .geoda import GeoDA
 from .grid import Grid
 from .hop_skip_jump import HopSkipJump
@@ -110,6 +112,8 @@ TEXT_ATTACKS: dict[str, Attack[Edits]] = {
     "text-genetic": TextGenetic(),
     "bad-characters": BadCharacters(),
     "hotflip": HotFlip(),
+    "a2t": A2T(),
+    "gbda": GBDA(),
 }
 """The same for attacks that edit texts."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from typing import NamedTuple
 
 import torch
@@ -46,7 +47,7 @@ def promising(
     """Estimate every further edit of the words that matter most: the most promising of each word, then the second ones.
 
     A word counts as the mean embedding of its tokens. With g the sum of the gradients at these, replacing mean e by
-    mean f gains about (f - e) g, and a word matters by what it is worth beside a word of no embedding, -e g.
+    mean f gains about (f - e) g, and a word matters by what it loses beside one of the mean embedding of all tokens.
 
     Args:
         draft: The text.
@@ -60,7 +61,8 @@ def promising(
     known = [site for site in sites(draft, spare=spare) if site in tokens]
     pull = {site: slope.grad[tokens[site]].sum(dim=0) for site in known}
     mean = {site: slope.embeddings[tokens[site]].mean(dim=0) for site in known}
-    worth = {site: float(mean[site] @ pull[site]) for site in known}
+    each = _worth(inside, slope)
+    worth = {site: float(each[tokens[site]].sum()) for site in known}
     tries = [
         (site, one)
         for site in sorted(known, key=worth.__getitem__)[:words]
@@ -95,6 +97,21 @@ def _means(inside: Inside, pieces: list[tuple[str, str]]) -> Tensor:
     numbers = torch.tensor([one + [0] * (width - len(one)) for one in own])
     real = torch.arange(width) < torch.tensor([[len(one)] for one in own])
     return (inside.embeddings[numbers] * real.unsqueeze(2)).sum(dim=1) / real.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def by_gradient(
+    draft: Draft, sought: list[int], inside: Inside
+) -> Generator[Asked, list[float], tuple[float, list[float]]]:
+    """Tell how much words matter by one gradient, in place of a question a word: see `wordwise.ranked`."""
+    seen: list[Slope] = []
+    (level,) = yield Asked([draft.text], probes=True, slopes=seen)
+    tokens, worth = places(draft, {}, seen[0]), _worth(inside, seen[0])
+    return level, [-float(worth[tokens.get(site, [])].sum()) for site in sought]
+
+
+def _worth(inside: Inside, slope: Slope) -> Tensor:
+    """Estimate what each token is worth to the loss beside a token of the mean embedding, (t,)."""
+    return ((slope.embeddings - inside.embeddings.mean(dim=0)) * slope.grad).sum(dim=1)
 
 
 def flip(draft: Draft, inside: Inside, tried: int, words: int, *, spare: bool) -> Search:

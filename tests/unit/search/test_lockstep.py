@@ -159,7 +159,7 @@ def test_without_a_radius_nothing_changes(name: str, within: Edits) -> None:
     assert strings(run(attack, problem).x_adv) == TEXTS
 
 
-@pytest.mark.parametrize("name", ["deep-word-bug", "pwws", "text-beam", "textfooler", "hotflip"])
+@pytest.mark.parametrize("name", ["deep-word-bug", "pwws", "text-beam", "textfooler", "hotflip", "a2t", "gbda"])
 @pytest.mark.parametrize("within", SETS, ids=str)
 def test_a_linear_model_falls_exactly_where_enough_weight_can_be_taken_away(name: str, within: Edits) -> None:
     attack = attack_named(name, spare=False)
