@@ -43,6 +43,7 @@ from .pixel_corners import PixelCorners
 from .pwws import PWWS
 from .random_edits import RandomEdits
 from .rays import RayS
+from .reverted_edits import RevertedEdits
 from .sigma_zero import SigmaZero
 from .simba import SimBA
 from .sparse_rs import SparseRS
@@ -105,6 +106,7 @@ SPATIAL: dict[str, Attack[Motion]] = {"spatial-pgd": SpatialPGD(), "grid": Grid(
 """Those that turn and shift pictures, likewise."""
 TEXT_ATTACKS: dict[str, Attack[Edits]] = {
     "random-edits": RandomEdits(),
+    "reverted-edits": RevertedEdits(),
     "deep-word-bug": DeepWordBug(),
     "textfooler": TextFooler(),
     "pwws": PWWS(),

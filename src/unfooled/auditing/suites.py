@@ -103,6 +103,7 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "transfer": ("mi-fgsm", "di-ti-mi", "vmi", "bsr", "bases"),
     "text": (
         "random-edits",
+        Stage("reverted-edits", attack_named("reverted-edits"), access=Access.DECISION),
         Stage("hotflip", attack_named("hotflip"), access=Access.GRADIENT),
         Stage("deep-word-bug", attack_named("deep-word-bug"), "chars"),
         *(Stage("textfooler", attack_named("textfooler"), kind) for kind in ("words", "invisible", "homoglyphs")),

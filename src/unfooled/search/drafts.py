@@ -41,12 +41,14 @@ class Draft:
         within: The set.
         edits: How many edits it bears.
         lots: (count, tag, draw) -> numbers from [0, 1) that hang on the text alone.
+        room: Most characters that a text may have which is asked about.
     """
 
     pieces: tuple[str, ...]
     within: Edits
     edits: int
     lots: Callable[[int, str, int], list[float]]
+    room: int
 
     @property
     def text(self) -> str:

@@ -38,7 +38,8 @@ def search_texts(keeper: Keeper[Edits], loss: Loss, queries: int, search: Callab
 
     Args:
         keeper: Holds the problem, by `keeper_of`.
-        loss: What to climb; where the attacker sees labels only, every loss is 0.
+        loss: What to climb; where the attacker sees labels only, a loss is 1 where the goal is
+            reached and 0 elsewhere.
         queries: Most queries of an example, 0 or more.
         search: Begins the search of one text.
     """
@@ -49,7 +50,7 @@ def search_texts(keeper: Keeper[Edits], loss: Loss, queries: int, search: Callab
     under_way: dict[int, tuple[Search, Asked]] = {}
     for one, text in zip(owner.tolist(), strings(problem.x.rows(owner)), strict=True):
         lots = cache(partial(_lots, problem.draws, problem.x.ids[one : one + 1]))
-        begun = search(Draft(tuple(within.pieces(text)), within, within.most(text), lots))
+        begun = search(Draft(tuple(within.pieces(text)), within, within.most(text), lots, width))
         _go_on(under_way, one, begun, None)
     while under_way:
         told = asking.ask({one: asked for one, (_, asked) in under_way.items()})

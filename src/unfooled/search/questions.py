@@ -94,7 +94,7 @@ class TextAsking:
             x_t = batch_of(texts[begin : begin + _TOGETHER], problem.x.ids[whose], self.width)
             if problem.target.access is Access.DECISION:
                 answer: Answer = problem.target.answer(x_t, whose)
-                loss = torch.zeros(len(whose), device=whose.device)
+                loss = problem.reached(answer, whose).float()
             else:
                 loss, answer = problem.target.losses(x_t, self.objective, whose)
             losses.append(loss.nan_to_num(-torch.inf, torch.inf, -torch.inf))

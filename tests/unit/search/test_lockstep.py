@@ -95,7 +95,7 @@ class Words:
 
 def posed(within: Edits, texts: list[str] = TEXTS, *, access: Access = Access.SCORES, **more: Any) -> Problem[Any]:
     ids = torch.tensor([sum(map(ord, text)) for text in texts])
-    x = batch_of(texts, ids, 64)
+    x = batch_of(texts, ids, more.pop("width", 64))
     model = Words()
     y = model.outputs(x).argmax(dim=1)
     model.asked.clear()
@@ -222,3 +222,18 @@ def test_models_that_show_no_embeddings_are_not_climbed() -> None:
     problem.target.model.inside = None
     with pytest.raises(AccessError, match="embeddings"):
         attack_named("hotflip")(problem)
+
+
+def test_edits_are_taken_back_down_to_those_that_are_needed() -> None:
+    text = " ".join(["x"] * 40 + ["awful"] + ["x"] * 40)
+    problem = posed(Chars(1), [text], access=Access.DECISION, width=200)
+    found = run(attack_named("reverted-edits", starts=1), problem)
+    assert found.reached.all()
+    assert "awful" not in strings(found.x_adv)[0]  # the only edit that is left
+    assert int(problem.target.spent.queries) <= 2 + 2 * 7  # halves of 81 words, down to one
+
+
+@pytest.mark.parametrize("within", [Invisible(1), Chars(1)], ids=str)
+def test_drafts_edited_all_over_find_room(within: Edits) -> None:
+    text = " ".join(["fine"] * 12)
+    assert not run(attack_named("reverted-edits"), posed(within, [text], access=Access.DECISION)).reached.any()
