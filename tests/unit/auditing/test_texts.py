@@ -266,9 +266,24 @@ def test_labels_grant_no_more_than_the_attacker_is_told() -> None:
     assert set(found.column("attack")) <= {"random-edits", "reverted-edits", None}
 
 
-def test_proposals_of_texts_are_refused_in_our_words() -> None:
-    with pytest.raises(InputError, match="pictures and waveforms"):
-        unfooled.judge(unfooled.text_model(scores), (TEXTS, Y), TEXTS, "chars:2")
+def test_texts_made_elsewhere_are_judged_like_our_own() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    given = ["A w0nderful film", "good and mxving", TEXTS[2], "the awful truth, " + "so " * 300, "music"]
+    found = unfooled.judge(model, (TEXTS, Y), given, "chars:1", source="by hand")["chars:1"]
+    # the first and the second are allowed, and one fools; the fourth fools too, and is much too far away
+    assert found.broken.tolist() == [bool(scores([given[0]]).argmax() != 1), False, False, False, False]
+    assert not found.broken[0], "0.25 still speaks for it"
+    fooling = unfooled.judge(model, (TEXTS, Y), [*TEXTS[:3], "the awfl truth", "music"], "chars:1")["chars:1"]
+    assert fooling.broken.tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [(TEXTS[:2], "2 for 5"), ([*TEXTS[:4], 3], "int as proposal 4"), ([*TEXTS[:4], "\ud800"], "proposal 4")],
+)
+def test_what_cannot_be_judged_is_refused(given, match) -> None:
+    with pytest.raises(InputError, match=match):
+        unfooled.judge(unfooled.text_model(scores, ["bad", "good"]), (TEXTS, Y), given, "chars:2")
 
 
 # --- where texts meet what is made for pictures ----------------------------------------------------------------------
