@@ -72,7 +72,7 @@ def promising(
     if not tries:
         return []
     before = {site: draft.pieces[site - 1][-1:] for site in known}
-    shifts = torch.stack([mean[site] for site, _ in tries]).neg() + _means(
+    shifts = torch.stack([mean[site] for site, _ in tries]).neg() + means(
         inside, [(before[site], one) for site, one in tries]
     )
     gains = (shifts * torch.stack([pull[site] for site, _ in tries])).sum(dim=1).tolist()
@@ -88,8 +88,8 @@ def promising(
     return [flips[i] for i in sorted(range(len(flips)), key=ranks.__getitem__)]
 
 
-def _means(inside: Inside, pieces: list[tuple[str, str]]) -> Tensor:
-    """Give the mean embedding of the tokens of each piece behind some character, (m, d)."""
+def means(inside: Inside, pieces: list[tuple[str, str]]) -> Tensor:
+    """Give the mean embedding of the tokens of each piece, (m, d), as it stands behind what comes first in the pair."""
     told = inside.tokens([before + piece for before, piece in pieces])
     own = [[one.numbers[i] for i in one.within(len(before), len(before) + len(piece))]
            for one, (before, piece) in zip(told, pieces, strict=True)]  # fmt: skip

@@ -14,7 +14,8 @@ import torch
 import unfooled
 from unfooled.auditing.examples import read_examples
 from unfooled.auditing.export import export
-from unfooled.core.errors import InputError, ModelError, RunError, UnfooledError
+from unfooled.auditing.reduction import reduced
+from unfooled.core.errors import AccessError, InputError, ModelError, RunError, UnfooledError
 from unfooled.core.target import Access
 from unfooled.modalities.carriers import Utf8
 from unfooled.modalities.sources import open_source
@@ -336,3 +337,24 @@ def test_a_model_that_fails_on_a_text_is_told_that_texts_hold_anything() -> None
 
     with pytest.raises(ModelError, match="texts hold anything"):
         audited(model=fragile)
+
+
+# --- input reduction ---------------------------------------------------------------------------------------------
+
+
+def test_a_text_is_reduced_to_what_the_answer_hangs_on() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    one, other = reduced(model, ["A wonderful, dull film", "The music."])
+    assert (one.left, one.label, one.words) == ("wonderful, ", 1, (4, 1))
+    assert one.confidence > 0.9  # surer than of the whole text
+    assert one.queries == 1 + 4 + 3 + 2
+    assert other.words == (2, 1)  # any word will do
+    assert reduced(model, ["12!"])[0].left == ""
+
+
+def test_a_word_stays_where_the_answer_would_change() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    (found,) = reduced(model, ["the dull film"])
+    assert found.left == "dull "
+    with pytest.raises(AccessError):
+        reduced(unfooled.text_model(lambda texts: scores(texts).argmax(axis=1), labels=True), ["a"])
