@@ -64,11 +64,11 @@ class WordNet(nn.Module):
 
 
 class Victim:
-    """A classifier from a list of texts to scores (r, 2), trained on reviews in some seconds."""
+    """A classifier from a list of texts to scores (r, 2), trained in some seconds, on reviews unless told otherwise."""
 
-    def __init__(self, seed: int = 0, epochs: int = 4) -> None:
+    def __init__(self, seed: int = 0, epochs: int = 4, taught: tuple[list[str], list[int]] | None = None) -> None:
         torch.manual_seed(seed)
-        texts, labels = reviews(2000, 1000 + seed)
+        texts, labels = reviews(2000, 1000 + seed) if taught is None else taught
         known = sorted({word for text in texts for word in self.split(text)})
         self.index = {word: place + 2 for place, word in enumerate(known)}
         self.net = WordNet(len(known))

@@ -20,43 +20,41 @@ from promise import promise
 N, SEEDS = 120, 3
 
 
-def ours() -> list[dict[str, float]]:
+def ours(model: object, texts: list[str], y: list[int], seed: int) -> dict[str, float]:
     import unfooled
 
-    victim = Victim()
-    texts, y = reviews(N, 7)
-    model = unfooled.text_model(victim, ["bad", "good"])
-    unfooled.audit(model, (texts[:4], y[:4]), "chars:30", ["deep-word-bug"], batch=256)  # imports and first passes
-    rows = []
-    for seed in range(SEEDS):
-        results = unfooled.audit(model, (texts, y), "chars:30", ["deep-word-bug"], batch=256, seed=seed)
-        (stage,) = results.stages.to_pylist()
-        found = results["chars:30"]
-        right = found.column("clean_correct")
-        rows.append({"fooled": int((found.broken & right).sum()), "of": int(right.sum()),
-                     "queries": stage["queries"], "seconds": stage["seconds"]})  # fmt: skip
-    return rows
+    results = unfooled.audit(model, (texts, y), "chars:30", ["deep-word-bug"], batch=256, seed=seed)
+    (stage,) = results.stages.to_pylist()
+    found = results["chars:30"]
+    right = found.column("clean_correct")
+    return {"fooled": int((found.broken & right).sum()), "of": int(right.sum()),
+            "queries": stage["queries"], "seconds": stage["seconds"]}  # fmt: skip
 
 
-def theirs() -> list[dict[str, float]]:
+def theirs(seed: int) -> dict[str, float]:
     python = os.environ.get("UNFOOLED_TEXTATTACK")
     if python is None:
         raise SystemExit("TextAttack was not asked: name the Python that has it in UNFOOLED_TEXTATTACK.")
     script = Path(__file__).with_name("_textattack.py")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [python, str(script), str(N), str(SEEDS)]
+    command = [python, str(script), str(N), str(seed)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return list(json.loads(run.stdout.strip().splitlines()[-1])["rows"])
+    return dict(json.loads(run.stdout.strip().splitlines()[-1]))
 
 
 def main() -> None:
+    import unfooled
+
     torch.set_num_threads(1)
-    one, other = ours(), theirs()
+    victim, (texts, y) = Victim(), reviews(N, 7)
+    model = unfooled.text_model(victim, ["bad", "good"])
+    ours(model, texts[:4], y[:4], 0)  # imports and first passes
+    pairs = [(ours(model, texts, y, seed), theirs(seed)) for seed in range(SEEDS)]  # in turns: load moves both alike
+    one, other = zip(*pairs, strict=True)
     apart = max(abs(a["fooled"] - b["fooled"]) for a, b in zip(one, other, strict=True))
     asked, asked_there = (sum(row["queries"] for row in rows) for rows in (one, other))
-    pace, pace_there = (
-        sum(row["queries"] for row in rows) / sum(row["seconds"] for row in rows) for rows in (one, other)
-    )
+    paces = [tuple(row["queries"] / row["seconds"] for row in pair) for pair in pairs]
+    times = sorted(mine / their for mine, their in paces)
     where = f"DeepWordBug on {one[0]['of']:.0f} made-up reviews that a word network reads right, {SEEDS} seeds"
     promise(
         f"{where}: success within 1 text of TextAttack's",
@@ -72,9 +70,9 @@ def main() -> None:
     )
     promise(
         f"{where}: queries a second",
-        f"{pace:,.0f}, TextAttack {pace_there:,.0f}: {pace / pace_there:.1f} times",
-        ">= 5 times",
-        pace >= 5 * pace_there,
+        f"{', '.join(f'{mine:,.0f} against {their:,.0f}' for mine, their in paces)}: {times[SEEDS // 2]:.1f} times",
+        ">= 5 times, median of runs in turns",
+        times[SEEDS // 2] >= 5,
     )
 
 

@@ -11,6 +11,7 @@ from unfooled.core.errors import InputError
 from unfooled.core.threat import Ball, Edits
 from unfooled.sets.motion import Motion
 
+from .a2t import A2T
 from .alma import ALMA
 from .apgd import APGD
 from .apgd_l1 import APGDL1
@@ -29,9 +30,11 @@ from .fab_targeted import FABTargeted
 from .fgsm import FGSM
 from .fia import FIA
 from .fmn import FMN
+from .gbda import GBDA
 from .geoda import GeoDA
 from .grid import Grid
 from .hop_skip_jump import HopSkipJump
+from .hotflip import HotFlip
 from .momentum_pgd import MomentumPGD
 from .one_pixel import OnePixel
 from .p_rgf import PRGF
@@ -41,6 +44,7 @@ from .pixel_corners import PixelCorners
 from .pwws import PWWS
 from .random_edits import RandomEdits
 from .rays import RayS
+from .reverted_edits import RevertedEdits
 from .sigma_zero import SigmaZero
 from .simba import SimBA
 from .sparse_rs import SparseRS
@@ -104,12 +108,16 @@ SPATIAL: dict[str, Attack[Motion]] = {"spatial-pgd": SpatialPGD(), "grid": Grid(
 """Those that turn and shift pictures, likewise."""
 TEXT_ATTACKS: dict[str, Attack[Edits]] = {
     "random-edits": RandomEdits(),
+    "reverted-edits": RevertedEdits(),
     "deep-word-bug": DeepWordBug(),
     "textfooler": TextFooler(),
     "pwws": PWWS(),
     "text-beam": TextBeam(),
     "text-genetic": TextGenetic(),
     "bad-characters": BadCharacters(),
+    "hotflip": HotFlip(),
+    "a2t": A2T(),
+    "gbda": GBDA(),
 }
 """The same for attacks that edit texts."""
 

@@ -11,7 +11,7 @@ from unfooled.core.target import Access
 from unfooled.core.threat import Edits
 from unfooled.losses import loss_named
 from unfooled.search.lockstep import keeper_of, search_texts
-from unfooled.search.wordwise import climb, every
+from unfooled.search.wordwise import climb, every, ranked
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,6 @@ class TextFooler:
     def __call__(self, problem: Problem[Edits]) -> Found:
         """See `Attack`."""
         keeper = keeper_of(problem)
-        search = partial(climb, mask="", choose=every, spare=self.spare)
+        search = partial(climb, rank=partial(ranked, mask=""), choose=every, spare=self.spare)
         search_texts(keeper, loss_named(self.loss), self.queries, search)
         return keeper.found()

@@ -9,8 +9,11 @@ from unfooled.attacks import EVERY
 from unfooled.attacks.apply import Apply
 from unfooled.core.attack import Attack
 from unfooled.core.errors import AccessError, InputError
+from unfooled.core.target import Access, Model
 from unfooled.core.threat import SIGHTS, Ball, Edits, PerturbationSet, ThreatModel
+from unfooled.core.tokens import Legible
 from unfooled.crafting.sticker import Sticker
+from unfooled.models.black_box import most_access
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
 from unfooled.sets.wordnet import installed
@@ -22,6 +25,14 @@ from .suites import meant_for, obstacle, unlimited
 
 _MADE = "Choose an attack that is made for this set, or audit it by itself: `standard` then means such attacks."
 _BROUGHT = "Make one and bring it: `unfooled sticker`, then --suite apply:FOLDER."
+
+
+def granted(model: Model, examples: Examples) -> Access:
+    """Say how much a model can tell of such data at most: of texts it gives gradients where it shows its embeddings."""
+    most = most_access(model)
+    if examples.are_texts and (not isinstance(model, Legible) or model.inside is None):
+        return min(most, Access.SCORES)
+    return most
 
 
 def check_ranges(sets: Sequence[PerturbationSet], examples: Examples) -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from unfooled.core.attack import Bill, Found, Problem
+from unfooled.core.attack import Attack, Bill, Found, Problem
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.results import Results
 from unfooled.core.target import Access
-from unfooled.core.threat import Ball
+from unfooled.core.threat import Ball, Scaled
+from unfooled.modalities.texts import check_text, code_points
+from unfooled.models.classifier import wrap
 
 from .engine import audit
-from .examples import read_examples
+from .examples import Examples, read_examples
 from .stages import Stage
 from .threats import Threats
 
@@ -30,7 +33,8 @@ class Given:
 
     Attributes:
         source: Where the proposals come from.
-        proposals: By the number of the example, its proposal as an array of the example's shape.
+        proposals: By the number of the example, its proposal: an array of the example's shape, or the code points of a
+            text of any length.
     """
 
     source: str
@@ -42,21 +46,23 @@ class Given:
         """See `Attack.bill`: nothing is asked."""
         return Bill(0, 0, 0)
 
-    def __call__(self, problem: Problem[Ball]) -> Found:
+    def __call__(self, problem: Problem[Scaled]) -> Found:
         """See `Attack`."""
         x = problem.x
-        values = x.values.clone()
-        for row, example in enumerate(x.ids.tolist()):
-            proposal = torch.from_numpy(self.proposals[example]).to(values)
-            values[row, ..., : proposal.shape[-1]] = proposal
+        given = [torch.from_numpy(self.proposals[example]).to(x.values) for example in x.ids.tolist()]
+        width = x.values.shape[-1]
+        values = pad(torch.zeros_like(x.values), (0, max(0, max(one.shape[-1] for one in given) - width)))
+        for row, one in zip(values, given, strict=True):
+            row[..., : one.shape[-1]] = one
+        lengths = None if x.lengths is None else torch.tensor([one.shape[-1] for one in given]).to(x.lengths)
         unknown = torch.full((len(x),), torch.nan, device=values.device)
-        return Found(Batch(values, x.ids, x.lengths), torch.ones_like(unknown, dtype=torch.bool), unknown)
+        return Found(Batch(values, x.ids, lengths), torch.ones_like(unknown, dtype=torch.bool), unknown)
 
 
 def judge(
     model: object,
     data: Any,
-    x_adv: Tensor | np.ndarray | Sequence[np.ndarray],
+    x_adv: Tensor | np.ndarray | Sequence[np.ndarray] | Sequence[str],
     threats: Threats,
     *,
     source: str = "given",
@@ -74,7 +80,7 @@ def judge(
     Args:
         model: As in `audit`.
         data: The clean examples with labels, as in `audit`.
-        x_adv: One proposal an example, in the same order, (n, ...) in [0, 1].
+        x_adv: One proposal an example, in the same order, (n, ...) in [0, 1]; for texts a list of texts.
         threats: As in `audit`.
         source: Whose they are; reports show it as the attack's name.
         batch: As in `audit`.
@@ -86,15 +92,30 @@ def judge(
     Raises:
         InputError: There is not one proposal of the right shape for each example.
     """
-    examples = read_examples(data)
-    if examples.are_texts:
-        do = "Audit the model itself, or add the texts to the data."
-        raise InputError("Proposals are judged for pictures and waveforms alone", "texts", do)
-    proposals = [np.asarray(one, dtype=np.float32) for one in x_adv]
+    examples = read_examples(data, classes=wrap(model).describe()["classes"])
+    proposals = _texts(x_adv) if examples.are_texts else [np.asarray(one, dtype=np.float32) for one in x_adv]
     if len(proposals) != len(examples):
         raise InputError(
             "Each example needs one proposal", f"{len(proposals)} for {len(examples)} examples", "Give x where none is."
         )
+    if not examples.are_texts:
+        _check(proposals, examples)
+    examples = replace(examples, ids=torch.arange(len(examples)))  # repeats may have different proposals
+    given = Given(source, dict(enumerate(proposals)))
+    suite = [Stage(source, cast(Attack[Ball], given))]  # whatever the set, the referee decides
+    return audit(model, examples, threats, suite, batch=batch, device=device, out=out, keep=keep, note=note)
+
+
+def _texts(given: Any) -> list[np.ndarray]:
+    """Read proposals for texts: code points, (t,) each."""
+    for i, one in enumerate(given):
+        if not isinstance(one, str):
+            raise InputError("Proposals for texts are texts", f"{type(one).__name__} as proposal {i}", "Give strings.")
+        check_text(one, f"proposal {i}")
+    return [code_points(one) for one in given]
+
+
+def _check(proposals: Sequence[np.ndarray], examples: Examples) -> None:
     for i, proposal in enumerate(proposals):
         if proposal.shape != examples.shapes[i]:
             raise InputError(
@@ -104,7 +125,3 @@ def judge(
             )
         if not np.isfinite(proposal).all():
             raise InputError("Proposals are finite", f"NaN or infinity in proposal {i}", "Give x where there is none.")
-    examples = replace(examples, ids=torch.arange(len(examples)))  # repeats may have different proposals
-    given = Given(source, dict(enumerate(proposals)))
-    suite = [Stage(source, given)]
-    return audit(model, examples, threats, suite, batch=batch, device=device, out=out, keep=keep, note=note)

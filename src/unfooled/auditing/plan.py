@@ -22,9 +22,12 @@ from unfooled.models.ready import check_ready, check_steady
 from unfooled.sets.masked import Masked
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
+from unfooled.sets.wordnet import installed
+from unfooled.sets.words import Words
 
 from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
+from .fit import granted
 from .stages import Stage
 from .suites import unlimited
 
@@ -112,15 +115,22 @@ class Plan:
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "platform": platform.platform(),
+                **self._files,
             },
             **({"cohorts": [FIRST, LARGEST]} if self.may_end else {}),
             **({"surrogates": [model.describe() for model in self.surrogates]} if self.surrogates else {}),
         }
 
+    @property
+    def _files(self) -> dict[str, str]:
+        """Versions of the files that sets read: other ones may allow other changes."""
+        words = any(isinstance(threat.within, Words) for threat in self.threats)
+        return {"wordnet": installed().version or "unknown"} if words else {}
+
     @cached_property
     def most(self) -> Access:
         """The most that the model tells."""
-        return most_access(self.model)
+        return granted(self.model, self.examples)
 
     @property
     def may_end(self) -> bool:

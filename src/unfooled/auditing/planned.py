@@ -9,13 +9,13 @@ import torch
 from unfooled.core.attack import Attack
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
-from unfooled.models.black_box import check_grant, most_access
+from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .examples import read_examples
-from .fit import check_access, check_fit, check_ranges
+from .fit import check_access, check_fit, check_ranges, granted
 from .named_suites import read_suites
 from .plan import Plan, check, check_threats, limits
 from .stages import Stage, for_all
@@ -53,7 +53,7 @@ def planned(
     place = adapter.device if device is None else torch.device(device)
     answers, seconds = read_budget(budget)
     check_grant(adapter, access or Access.DECISION)
-    most = most_access(adapter)
+    most = granted(adapter, examples)
     asked = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
     read = by_knowledge(asked, most) if knowledge else seen(asked, most)
     name, stages = read_suites(suite, read)

@@ -9,12 +9,15 @@ from typing import Any
 
 from unfooled.attacks import attack_named
 from unfooled.attacks.block_pgd import BlockPGD
+from unfooled.core.target import Access
 from unfooled.core.threat import SIGHTS, Ball, PerturbationSet, ThreatModel
 
 from .stages import Drawn, Everyone, Nearest, Stage
 
 _HALF, _QUARTER, _SEVENTH, _PIXEL = 1 / 2, 1 / 4, 1 / 7, 0.001
 _SMOOTH = (0.25, 0.5)
+_WHOLE = ("words", "listed", "surface", "invisible", "homoglyphs")
+"""Kinds of edits that are few for each word, so that all of them are asked about."""
 
 
 def _climbs(
@@ -102,8 +105,10 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
     "transfer": ("mi-fgsm", "di-ti-mi", "vmi", "bsr", "bases"),
     "text": (
         "random-edits",
+        Stage("reverted-edits", attack_named("reverted-edits"), access=Access.DECISION),
+        Stage("hotflip", attack_named("hotflip"), access=Access.GRADIENT),
         Stage("deep-word-bug", attack_named("deep-word-bug"), "chars"),
-        *(Stage("textfooler", attack_named("textfooler"), kind) for kind in ("words", "invisible", "homoglyphs")),
+        *(Stage("textfooler", attack_named("textfooler"), kind) for kind in _WHOLE),
         *(Stage("bad-characters", attack_named("bad-characters"), kind) for kind in ("invisible", "homoglyphs")),
         "text-beam",
     ),

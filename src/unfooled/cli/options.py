@@ -48,7 +48,7 @@ Data = Annotated[
     str | None,
     typer.Argument(
         help="A folder of class folders, a CSV of file and label, an npz, or zoo:photos; texts: a CSV, .jsonl or "
-        ".parquet of text and label.",
+        ".parquet of text and label, or zoo:prompts.",
         show_default=False,
     ),
 ]
@@ -71,7 +71,7 @@ Threat = Annotated[
         "--threat",
         "-t",
         help="linf:4/255, l2:3, linf:1/255,2/255, l2 for no limit, 'l2:3 by labels'; of texts chars:3, invisible:5, "
-        "homoglyphs:5, words:0.2; several times.",
+        "homoglyphs:5, words:0.2, surface:3; several times.",
         rich_help_panel=ATTACKER,
     ),
 ]

@@ -23,6 +23,7 @@ from unfooled.models.classifier import Classifier
 from unfooled.models.load import load_model
 from unfooled.models.preprocess import Preprocess
 from unfooled.zoo.photos import photos
+from unfooled.zoo.prompts import prompts
 
 from .settings import Settings
 
@@ -62,7 +63,9 @@ def the_model(settings: Settings) -> Model:
 
 
 def the_data(spec: str) -> Any:
-    """Give what a path or `zoo:photos` names, for the door."""
+    """Give what a path, `zoo:photos` or `zoo:prompts` names, for the door."""
+    if spec == "zoo:prompts":
+        return tuple(prompts())
     if spec != "zoo:photos":
         return spec
     found = photos()

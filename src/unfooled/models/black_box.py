@@ -1,4 +1,4 @@
-"""A model that can only be asked: it gives scores or labels, and nobody can differentiate it."""
+"""A model that is asked: it gives scores or labels, and nobody can differentiate it for its input."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from unfooled.core.batch import Batch
 from unfooled.core.errors import AccessError, ModelError
 from unfooled.core.target import Access, Model
 from unfooled.core.texts import strings
+from unfooled.core.tokens import Inside
 
 from .classifier import Classifier
 from .preprocess import Preprocess
@@ -39,7 +40,7 @@ class BlackBox:
 
     Attributes:
         ask: Asks the real model.
-        access: The most that it tells: SCORES or DECISION.
+        access: The most that it tells: SCORES or DECISION; GRADIENT for a classifier of texts that shows its inside.
         name: How reports call it.
         sha256: Of all that decides its answers, as far as it can be seen from here.
         k: Number of its classes; None where only its scores tell.
@@ -49,6 +50,7 @@ class BlackBox:
         sent: Says what was sent so far, by name; empty where nothing leaves this process.
         texts: Whether it is asked with strings in place of code points.
         remarks: Says what a reader of the run should know of how it answered.
+        inside: The embeddings of a classifier of texts, which attackers may climb; None where it shows none.
     """
 
     ask: Ask
@@ -62,6 +64,7 @@ class BlackBox:
     sent: Callable[[], dict[str, int]] = unasked
     texts: bool = False
     remarks: Callable[[], list[str]] = list
+    inside: Inside | None = None
 
     @property
     def device(self) -> torch.device:

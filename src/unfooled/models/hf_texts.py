@@ -1,24 +1,18 @@
-"""Text classifiers of the Hugging Face kind, from the hub or a folder; asked for scores."""
+"""Text classifiers of the Hugging Face kind, from the hub or a folder; they may be climbed at their embeddings."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
 from unfooled.core.errors import ModelError
-from unfooled.core.target import Access
+from unfooled.core.tokens import Tokens
 
 from .black_box import BlackBox
+from .token_models import TokenReader, token_model
 from .weights import fingerprint
-
-_ROWS = 8
-"""Texts of a pass. Passes have few shapes, so that no text's scores hang on which others are asked about."""
 
 _UNLIMITED = 100_000  # tokenizers without a window say a huge number
 
@@ -58,18 +52,18 @@ def load(name: str) -> BlackBox:
     fillers = (module.config.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
     # Decoders read the last token that is no padding, and refuse passes of several texts unless told which that is.
     module.config.pad_token_id = next(one for one in fillers if one is not None)
-    reader = _Reader(module, tokenizer, _window(module.config, tokenizer))
-    written = repr(sorted(tokenizer.get_vocab().items())) + repr(tokenizer)
-    return BlackBox(
-        ask=reader.scores,
-        access=Access.SCORES,
-        name=f"hf:{name}",
-        sha256=hashlib.sha256((fingerprint(module) + written).encode()).hexdigest(),
-        classes=tuple(str(names[index]) for index in sorted(names)),
-        about={"window": reader.window, "parameters": sum(one.numel() for one in module.parameters())},
-        texts=True,
-        remarks=reader.remarks,
+    reader = TokenReader(
+        module.requires_grad_(False),
+        lambda tokens, real: module(input_ids=tokens, attention_mask=real.long()).logits,
+        module.get_input_embeddings(),
+        partial(_cut, tokenizer, window := _window(module.config, tokenizer)),
+        window,
+        module.config.pad_token_id,
     )
+    written = repr(sorted(tokenizer.get_vocab().items())) + repr(tokenizer)
+    sha256 = hashlib.sha256((fingerprint(module) + written).encode()).hexdigest()
+    classes = tuple(str(names[index]) for index in sorted(names))
+    return token_model(reader, f"hf:{name}", sha256, classes, legible=tokenizer.is_fast)
 
 
 def _window(config: Any, tokenizer: Any) -> int:
@@ -78,57 +72,15 @@ def _window(config: Any, tokenizer: Any) -> int:
     return int(min(_UNLIMITED, *limits))
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads texts with a module and its tokenizer.
-
-    Attributes:
-        module: The classifier.
-        tokenizer: Its tokenizer.
-        window: Most tokens that it reads; of longer texts it reads the beginning.
-        cut: How many texts were longer, as `texts`.
-    """
-
-    module: nn.Module
-    tokenizer: Any
-    window: int
-    cut: Counter[str] = field(default_factory=Counter)
-
-    def scores(self, texts: np.ndarray) -> np.ndarray:
-        """Score texts (r,): (r, k) float32."""
-        told = self.tokenizer(texts.tolist(), truncation=True, max_length=self.window, return_overflowing_tokens=False)
-        tokens = told["input_ids"]
-        self.cut["texts"] += sum(
-            len(one) >= self.window and len(self.tokenizer(text, verbose=False)["input_ids"]) > self.window
-            for one, text in zip(tokens, texts.tolist(), strict=True)
-        )
-        groups: dict[int, list[int]] = defaultdict(list)
-        for row, one in enumerate(tokens):
-            groups[min(self.window, _padded(len(one)))].append(row)
-        scores = np.zeros((len(texts), int(self.module.config.num_labels)), np.float32)  # type: ignore[union-attr,arg-type]
-        for width, rows in groups.items():
-            for begin in range(0, len(rows), _ROWS):
-                some = rows[begin : begin + _ROWS]
-                scores[some] = self._pass([tokens[row] for row in some], width)
-        return scores
-
-    def remarks(self) -> list[str]:
-        """Say how many texts were cut."""
-        some = self.cut["texts"]
-        return [f"{some:,} questions were longer than the model's window of {self.window:,} tokens: it read their "
-                "beginning alone"] if some else []  # fmt: skip
-
-    def _pass(self, tokens: list[list[int]], width: int) -> np.ndarray:
-        filled = tokens + [tokens[0]] * (_ROWS - len(tokens))
-        padding: int = self.module.config.pad_token_id  # type: ignore[union-attr,assignment]
-        ids = torch.tensor([one + [padding] * (width - len(one)) for one in filled])
-        mask = torch.tensor([[1] * len(one) + [0] * (width - len(one)) for one in filled])
-        with torch.no_grad():
-            told = self.module(input_ids=ids, attention_mask=mask).logits
-        scores: np.ndarray = told[: len(tokens)].float().numpy()
-        return scores
-
-
-def _padded(width: int) -> int:
-    """Find the next multiple of 16."""
-    return -(-max(1, width) // 16) * 16
+def _cut(tokenizer: Any, window: int, texts: Sequence[str]) -> tuple[list[Tokens], int]:
+    """Cut texts into tokens, a window full at most, and count those that are longer."""
+    told = tokenizer(list(texts), truncation=True, max_length=window, return_offsets_mapping=tokenizer.is_fast)
+    numbers = told["input_ids"]
+    spans = told["offset_mapping"] if tokenizer.is_fast else [[(0, 0)] * len(one) for one in numbers]
+    longer = sum(
+        len(one) >= window and len(tokenizer(text, verbose=False)["input_ids"]) > window
+        for one, text in zip(numbers, texts, strict=True)
+    )
+    return [
+        Tokens(list(one), [tuple(span) for span in where]) for one, where in zip(numbers, spans, strict=True)
+    ], longer

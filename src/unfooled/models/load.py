@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -19,17 +18,10 @@ from torch import nn
 
 from unfooled.core.errors import InputError, ModelError, UnfooledError
 from unfooled.core.target import Model
-from unfooled.scenes.lens import SEEN
-from unfooled.zoo import efficientnet, mobilenet, mtcnn
-from unfooled.zoo.imagenet_names import imagenet_names
-from unfooled.zoo.signs import nets
-from unfooled.zoo.signs import weights as sign_weights
-from unfooled.zoo.signs.artwork import CLASSES
 
-from . import hugging_face, timm_models
+from . import hugging_face, timm_models, zoo_models
 from .classifier import Classifier, is_adapter, wrap
 from .detector import Detector
-from .preprocess import Preprocess
 from .weights import load_weights
 
 FORMS = (
@@ -104,33 +96,10 @@ def _late(module: str) -> Callable[[str], Model]:
     return load
 
 
-def _from_zoo(name: str) -> Model:
-    if name == "mtcnn":
-        return Detector(mtcnn.mtcnn(), 0.0, odds=True, name="zoo:mtcnn", thing="face")
-    if name not in _ZOO:
-        known = ", ".join(f"`zoo:{one}`" for one in (*_ZOO, "mtcnn"))
-        raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
-    build, preprocess = _ZOO[name]
-    return wrap(build(), preprocess, CLASSES if name in nets.NETS else imagenet_names(), name=f"zoo:{name}")
-
-
-_ZOO: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
-    **{
-        f"efficientnet-lite{version}": (
-            partial(efficientnet.efficientnet_lite, version),
-            Preprocess(efficientnet.MEAN, efficientnet.STD, size=size),
-        )
-        for version, size in enumerate(efficientnet.SIZES)
-    },
-    "mobilenet-v2": (mobilenet.mobilenet_v2, Preprocess(mobilenet.MEAN, mobilenet.STD, size=mobilenet.SIZE)),
-    **{name: (partial(sign_weights.trained, name), Preprocess(nets.MEAN, nets.STD, size=SEEN)) for name in nets.NETS},
-}
-
-
 SCHEMES: dict[str, Callable[[str, Path | None], Model]] = {
     "hf": _sealed("hf", hugging_face.load),
     "timm": timm_models.load,
-    "zoo": _sealed("zoo", _from_zoo),
+    "zoo": _sealed("zoo", zoo_models.load),
     "onnx": _sealed("onnx", _late("onnx_models")),
     "http": _sealed("http", _late("remote.http_endpoint")),
     "exec": _sealed("exec", _late("remote.program")),

@@ -14,6 +14,7 @@ from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.seeds import Draws, reseeded
 from unfooled.core.target import Model
+from unfooled.core.tokens import Inside, Legible
 
 from .classifier import Classifier
 from .folding import folded
@@ -50,6 +51,11 @@ class Prepared:
     def device(self) -> torch.device:
         """See `Model.device`."""
         return self.model.device
+
+    @property
+    def inside(self) -> Inside | None:
+        """The inside of a classifier of texts; None where the model shows none."""
+        return self.model.inside if isinstance(self.model, Legible) else None
 
     def answer(self, x: Batch) -> Answer:
         """Answer as deployed."""

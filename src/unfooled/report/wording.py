@@ -29,6 +29,8 @@ EDITS = {
     "invisible": "put up to {size} characters into {whole} that nobody sees",
     "homoglyphs": "replace up to {size} letters of {whole} by others that look alike",
     "words": "replace up to {size} of the words of {whole} by what means the same",
+    "listed": "replace up to {size} of the words of {whole} by what a table lists",
+    "surface": "write up to {size} words of {whole} another way",
 }
 MEASURES = {
     "linf": "largest change of one {site}",
@@ -43,6 +45,8 @@ MEASURES = {
     "invisible": "number of injections",
     "homoglyphs": "number of letters replaced",
     "words": "share of the words replaced",
+    "listed": "share of the words replaced",
+    "surface": "number of words written another way",
 }
 SIGHTS = {
     "gradient": "has a copy of the model",
@@ -145,9 +149,9 @@ class Threat:
         if template is None or not (self.size or self.unlimited):
             return f"make any change within {self.settings['within']}"
         scale = " of full brightness" if self.pictures else ""
-        size = percent(self.radius) if self.family == "words" else self.size
+        size = percent(self.radius) if self.family in ("words", "listed") else self.size
         words = _singular(template.format(site=self.site, whole=f"the {self.noun}", size=size, scale=scale))
-        return f"{words} inside a marked region" if self.region else words
+        return f"{words} inside a marked region" if self.region and not self.texts else words
 
     @property
     def sight(self) -> str:

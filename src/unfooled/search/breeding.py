@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .lockstep import Asked, Draft, Search
+from .drafts import Asked, Draft, Search
 from .wordwise import sites
 
 Genes = dict[int, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .lockstep import Asked, Draft, Search
+from .drafts import Asked, Draft, Search
 
 _STEP, _CROSS = 0.75, 0.7
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .lockstep import Asked, Draft, Search
+from .drafts import Asked, Draft, Search
 from .wordwise import Choose, ranked, sites
 
 

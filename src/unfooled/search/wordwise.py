@@ -6,10 +6,13 @@ from collections.abc import Callable, Generator
 
 from unfooled.core.function_words import FUNCTION_WORDS
 
-from .lockstep import Asked, Draft, Search
+from .drafts import Asked, Draft, Search
 
 Choose = Callable[[Draft, int], list[str]]
 """A text and the place of a word in it -> what to try in its stead."""
+
+Rank = Callable[[Draft, list[int]], Generator[Asked, list[float], tuple[float, list[float]]]]
+"""A text and the places of words in it -> a search that gives its loss, and how much each of these words matters."""
 
 
 def sites(draft: Draft, *, spare: bool) -> list[int]:
@@ -33,17 +36,17 @@ def ranked(draft: Draft, places: list[int], mask: str) -> Generator[Asked, list[
     return level, [loss - level for loss in without]
 
 
-def climb(draft: Draft, mask: str, choose: Choose, *, spare: bool) -> Search:
+def climb(draft: Draft, rank: Rank, choose: Choose, *, spare: bool) -> Search:
     """Try edits of one word after another, the one that matters most first; the best of a word stays if it gains.
 
     Args:
         draft: The text.
-        mask: See `ranked`.
+        rank: Says which words matter.
         choose: What to try in place of a word.
         spare: Whether function words are left alone.
     """
     places = sites(draft, spare=spare)
-    level, gains = yield from ranked(draft, places, mask)
+    level, gains = yield from rank(draft, places)
     edited: dict[int, str] = {}
     for _, site in sorted(zip(gains, places, strict=True), key=lambda pair: -pair[0]):
         if len(edited) == draft.edits:

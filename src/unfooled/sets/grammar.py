@@ -18,10 +18,12 @@ from .l0 import L0
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
+from .listed import Listed
 from .masked import Masked
 from .motion import Motion
 from .patch import Patch
 from .sticker import Disc
+from .surface import Surface
 from .unseen import Homoglyphs, Invisible
 from .words import Words
 
@@ -42,9 +44,12 @@ MOTIONS = ("rotate", "shift")
 
 
 EDITS: dict[str, Callable[[float], Edits]] = {
-    "chars": Chars, "invisible": Invisible, "homoglyphs": Homoglyphs, "words": Words,
+    "chars": Chars, "invisible": Invisible, "homoglyphs": Homoglyphs, "words": Words, "surface": Surface,
 }  # fmt: skip
 """Every kind of set of edits to a text by the word that names it."""
+
+LISTED = "listed"
+"""The word for substitutes from a table in a file: `listed:0.2@table.json`."""
 
 
 def parse_sets(
@@ -67,11 +72,13 @@ def parse_sets(
     kind, colon, radii = ball.partition(":")
     if kind in EDITS and not at:
         return [EDITS[kind](_radius(kind, part)) for part in radii.split(",")]
+    if kind == LISTED and at:
+        return [Listed.read(_radius(kind, part), mask) for part in radii.split(",")]
     kinds = BALLS | PLACES
     if kind == STICKER:
         return _discs(radii, low, high, at)
     if kind not in kinds:
-        known = ", ".join([*kinds, STICKER, *MOTIONS, *EDITS])
+        known = ", ".join([*kinds, STICKER, *MOTIONS, *EDITS, f"{LISTED}:RADIUS@FILE"])
         raise InputError("This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {known}.")
     sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
     sets: list[Ball] = [kinds[kind](size, low, high) for size in sizes]

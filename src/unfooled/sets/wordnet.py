@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +27,7 @@ class WordNet:
         index: For each kind of word, by lemma: how many of its senses were ever met in a text, and where its sets of
             synonyms begin in the data, commonest sense first.
         data: What describes these sets, by kind.
+        version: As its licence names it, such as `3.1`; empty where it names none.
 
     Reference:
         Fellbaum (ed.). WordNet: an electronic lexical database. MIT Press 1998. The files are described in wndb(5WN).
@@ -33,6 +35,7 @@ class WordNet:
 
     index: dict[str, dict[str, tuple[int, tuple[int, ...]]]] = field(repr=False)
     data: dict[str, bytes] = field(repr=False)
+    version: str = ""
 
     @staticmethod
     def read(folder: Path) -> WordNet:
@@ -43,9 +46,11 @@ class WordNet:
         """
         try:
             index = {kind: _index((folder / f"index.{kind}").read_text(encoding="utf-8")) for kind in KINDS}
-            return WordNet(index, {kind: (folder / f"data.{kind}").read_bytes() for kind in KINDS})
+            data = {kind: (folder / f"data.{kind}").read_bytes() for kind in KINDS}
         except (OSError, ValueError, IndexError) as error:
             raise InputError("WordNet's files cannot be read", f"{folder}: {error}", _INSTALL) from error
+        named = re.search(rb"^  \d+ WordNet (\S+) Copyright", data["noun"], re.MULTILINE)
+        return WordNet(index, data, "" if named is None else named[1].decode("ascii", "replace"))
 
     def kind(self, lemma: str) -> str:
         """Tell the kind of word that a lemma is in most of the senses met in texts; empty where it is unknown."""

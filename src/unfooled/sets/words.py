@@ -119,6 +119,15 @@ def substitutes(word: str) -> tuple[str, ...]:
     return tuple(_cased(other, word) for other in formed if other != lower and len(other) <= len(word) + _LONGER)
 
 
+def opposed(one: str, other: str) -> bool:
+    """Tell whether two lemmas are opposites, by WordNet or by a prefix that reverses a meaning.
+
+    Raises:
+        InputError: WordNet is not installed.
+    """
+    return other in installed().antonyms(one) or one in installed().antonyms(other) or _reversed(one, other)
+
+
 def _reversed(one: str, other: str) -> bool:
     return any(one == prefix + other or other == prefix + one for prefix in _REVERSING)
 

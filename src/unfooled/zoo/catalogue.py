@@ -27,6 +27,7 @@ ORIGINS = {
     },
     "zoo:mobilenet-v2": Origin("MobileNetV2 (inverted residuals)", _IMAGENET),
     "zoo:mtcnn": Origin("MTCNN (a cascade of three small nets)", "WIDER FACE and CelebA"),
+    "zoo:guard": Origin("NanoGuard (transformer)", "prompts and injections, by its package"),
     "zoo:signs": Origin("strided convolutions and dense layers", _RENDERS),
     "zoo:signs-pooled": Origin("3 x 3 convolutions and max-pooling", _RENDERS),
     "zoo:signs-residual": Origin("residual blocks", _RENDERS),

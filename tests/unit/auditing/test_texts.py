@@ -14,7 +14,8 @@ import torch
 import unfooled
 from unfooled.auditing.examples import read_examples
 from unfooled.auditing.export import export
-from unfooled.core.errors import InputError, ModelError, RunError, UnfooledError
+from unfooled.auditing.reduction import reduced
+from unfooled.core.errors import AccessError, InputError, ModelError, RunError, UnfooledError
 from unfooled.core.target import Access
 from unfooled.modalities.carriers import Utf8
 from unfooled.modalities.sources import open_source
@@ -178,11 +179,11 @@ def test_models_that_give_something_else_are_refused(model, match) -> None:
         audited(model=model)
 
 
-def test_who_sees_labels_only_can_still_be_fooled_by_chance() -> None:
+def test_who_sees_labels_only_finds_what_scores_would_show() -> None:
     model = unfooled.text_model(lambda texts: scores(texts).argmax(axis=1), ["bad", "good"], labels=True)
     found = unfooled.audit(model, (TEXTS, Y), "chars:3")["chars:3"]
-    assert found.broken.any()
-    assert set(found.column("attack")) <= {"random-edits", None}
+    assert found.broken.tolist() == audited("chars:3")["chars:3"].broken.tolist()
+    assert set(found.column("attack")) <= {"random-edits", "reverted-edits", None}
 
 
 def test_a_model_is_known_by_its_answers() -> None:
@@ -263,12 +264,27 @@ def test_texts_of_every_script_can_be_audited(threat) -> None:
 
 def test_labels_grant_no_more_than_the_attacker_is_told() -> None:
     found = audited("chars:2", access=Access.DECISION)["chars:2"]
-    assert set(found.column("attack")) <= {"random-edits", None}
+    assert set(found.column("attack")) <= {"random-edits", "reverted-edits", None}
 
 
-def test_proposals_of_texts_are_refused_in_our_words() -> None:
-    with pytest.raises(InputError, match="pictures and waveforms"):
-        unfooled.judge(unfooled.text_model(scores), (TEXTS, Y), TEXTS, "chars:2")
+def test_texts_made_elsewhere_are_judged_like_our_own() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    given = ["A w0nderful film", "good and mxving", TEXTS[2], "the awful truth, " + "so " * 300, "music"]
+    found = unfooled.judge(model, (TEXTS, Y), given, "chars:1", source="by hand")["chars:1"]
+    # the first and the second are allowed, and one fools; the fourth fools too, and is much too far away
+    assert found.broken.tolist() == [bool(scores([given[0]]).argmax() != 1), False, False, False, False]
+    assert not found.broken[0], "0.25 still speaks for it"
+    fooling = unfooled.judge(model, (TEXTS, Y), [*TEXTS[:3], "the awfl truth", "music"], "chars:1")["chars:1"]
+    assert fooling.broken.tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [(TEXTS[:2], "2 for 5"), ([*TEXTS[:4], 3], "int as proposal 4"), ([*TEXTS[:4], "\ud800"], "proposal 4")],
+)
+def test_what_cannot_be_judged_is_refused(given, match) -> None:
+    with pytest.raises(InputError, match=match):
+        unfooled.judge(unfooled.text_model(scores, ["bad", "good"]), (TEXTS, Y), given, "chars:2")
 
 
 # --- where texts meet what is made for pictures ----------------------------------------------------------------------
@@ -321,3 +337,24 @@ def test_a_model_that_fails_on_a_text_is_told_that_texts_hold_anything() -> None
 
     with pytest.raises(ModelError, match="texts hold anything"):
         audited(model=fragile)
+
+
+# --- input reduction ---------------------------------------------------------------------------------------------
+
+
+def test_a_text_is_reduced_to_what_the_answer_hangs_on() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    one, other = reduced(model, ["A wonderful, dull film", "The music."])
+    assert (one.left, one.label, one.words) == ("wonderful, ", 1, (4, 1))
+    assert one.confidence > 0.9  # surer than of the whole text
+    assert one.queries == 1 + 4 + 3 + 2
+    assert other.words == (2, 1)  # any word will do
+    assert reduced(model, ["12!"])[0].left == ""
+
+
+def test_a_word_stays_where_the_answer_would_change() -> None:
+    model = unfooled.text_model(scores, ["bad", "good"])
+    (found,) = reduced(model, ["the dull film"])
+    assert found.left == "dull "
+    with pytest.raises(AccessError):
+        reduced(unfooled.text_model(lambda texts: scores(texts).argmax(axis=1), labels=True), ["a"])

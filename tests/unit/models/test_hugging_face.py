@@ -12,10 +12,12 @@ import pytest
 import torch
 
 import unfooled
+from unfooled.auditing.export import export
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError
-from unfooled.core.target import Access
+from unfooled.core.target import Access, Target
 from unfooled.core.texts import batch_of
+from unfooled.core.tokens import slopes
 from unfooled.models import BlackBox, Classifier, Preprocess, check_ready, load_model
 from unfooled.models.hugging_face import preprocess_of
 
@@ -191,7 +193,7 @@ def test_a_text_classifier_is_read_off_its_folder(reader: str) -> None:
     model = load_model(f"hf:{reader}")
     assert isinstance(model, BlackBox)
     assert model.classes == ("bad", "good")
-    assert model.access is Access.SCORES
+    assert model.access is Access.GRADIENT
     assert model.describe()["window"] == 24
     scores = model.answer(batch_of(TEXTS, torch.arange(5), 99)).scores
     module = transformers.AutoModelForSequenceClassification.from_pretrained(reader).eval()
@@ -227,3 +229,51 @@ def test_a_decoder_without_a_padding_token_reads_its_last_token(reader: str, tmp
     for text, found in zip(TEXTS[:3], scores, strict=True):
         ids = torch.tensor([[WORDS.index(word) for word in text.split()]])
         assert torch.allclose(torch.from_numpy(found), module(input_ids=ids).logits[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_the_inside_answers_as_the_text_does_and_its_slope_is_the_true_one(kind: str, reader: str, tmp_path) -> None:
+    folder = reader
+    if kind == "gpt2":  # it looks where padding begins, so tokens must stand there too
+        config = transformers.GPT2Config(
+            vocab_size=len(WORDS), n_embd=16, n_layer=1, n_head=2, n_positions=24, bos_token_id=0, eos_token_id=0
+        )
+        transformers.GPT2ForSequenceClassification(config).eval().save_pretrained(tmp_path)
+        transformers.AutoTokenizer.from_pretrained(reader).save_pretrained(tmp_path)
+        folder = str(tmp_path)
+    model = load_model(f"hf:{folder}")
+    assert isinstance(model, BlackBox)
+    texts, owner = TEXTS[:3], torch.arange(3)
+    target = Target(model, Access.GRADIENT, 3)
+    seen, found = slopes(target, texts, lambda scores, _: scores[:, 1] - scores[:, 0], owner, owner)
+    told = torch.from_numpy(model.ask(np.array(texts, dtype=object)))
+    assert torch.equal(seen.answer.scores, told)
+    assert target.spent.forwards.tolist() == target.spent.backwards.tolist() == [1, 1, 1]
+    module = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    for text, slope in zip(texts, found, strict=True):
+        ids = torch.tensor([[WORDS.index(word) for word in text.split()]])
+        e = module.get_input_embeddings()(ids).detach().requires_grad_()
+        scores = module(inputs_embeds=e).logits[0]
+        (wanted,) = torch.autograd.grad(scores[1] - scores[0], e)
+        assert torch.allclose(slope.grad, wanted[0], atol=1e-5)
+        assert [text[begin:end] for begin, end in slope.tokens.spans] == text.split()
+
+
+def test_a_tokenizer_that_knows_no_places_leaves_a_model_that_can_only_be_asked(reader: str, monkeypatch) -> None:
+    monkeypatch.setattr(transformers.PreTrainedTokenizerFast, "is_fast", False)
+    model = load_model(f"hf:{reader}")
+    assert isinstance(model, BlackBox)
+    assert model.access is Access.SCORES
+    assert model.inside is None
+    assert model.ask(np.array(TEXTS, dtype=object)).shape == (5, 2)
+
+
+def test_hotflip_fools_a_classifier_made_on_the_spot_from_its_stored_files(reader: str, tmp_path) -> None:
+    model = load_model(f"hf:{reader}")
+    y = model.answer(batch_of(TEXTS, torch.arange(5), 99)).labels
+    results = unfooled.audit(model, (TEXTS, y), "chars:2", ["hotflip"], out=tmp_path / "run")
+    assert results["chars:2"].broken.any()
+    export(results, tmp_path / "files")
+    checked = unfooled.verify(results, load_model(f"hf:{reader}"), files=tmp_path / "files")
+    assert checked
+    assert all(one.confirmed for one in checked)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import unfooled
+from unfooled.auditing.thesaurus import filled_words, near_words, write_table
 from unfooled.core.batch import Batch
 from unfooled.core.characters import HOMOGLYPHS, INVISIBLE, PLAIN
 from unfooled.core.errors import InputError
 from unfooled.core.texts import batch_of, strings
 from unfooled.core.threat import Edits
+from unfooled.core.tokens import Tokens
 from unfooled.sets.chars import Chars, typos
 from unfooled.sets.grammar import parse_sets
+from unfooled.sets.listed import Listed
+from unfooled.sets.surface import NAMES, SPELLINGS, Surface
 from unfooled.sets.unseen import Homoglyphs, Invisible, swapped
 from unfooled.sets.wordnet import VARIABLE, WordNet, installed
 from unfooled.sets.words import Words, substitutes
@@ -93,7 +99,16 @@ def small_wordnet(tmp_path, monkeypatch):
     substitutes.cache_clear()
 
 
-SETS: list[Edits] = [Chars(3), Invisible(3), Homoglyphs(3), Words(0.4)]
+TABLE = {
+    "fine": ("good", "sound"),
+    "wood": ("timber",),
+    "evening": ("eve", "night"),
+    "good": ("fine",),
+    "it": ("this",),
+}
+SETS: list[Edits] = [
+    Chars(3), Invisible(3), Homoglyphs(3), Words(0.4), Surface(3), Listed(0.4, TABLE, "table.json"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("within", SETS, ids=str)
@@ -110,7 +125,7 @@ def test_no_path_of_allowed_edits_leads_out(within: Edits, seed: int) -> None:
         pieces[site] = lots.choice(lots.choice(kinds))
         edited = "".join(pieces)
         assert inside(within, edited, TEXT), (step, edited)
-        assert far(within, edited, TEXT) <= (step + 1) / (len(clean) // 2 if str(within).startswith("w") else 1)
+        assert far(within, edited, TEXT) <= (step + 1) / (1 if within.radius >= 1 else len(clean) // 2)
         assert len(edited) <= len(TEXT) + within.growth(len(TEXT))
 
 
@@ -126,7 +141,8 @@ def test_neighbours_are_listed_once_and_by_as_many_kinds(within: Edits) -> None:
 def test_nothing_changed_is_inside_at_distance_0_and_survives_the_grammar(within: Edits) -> None:
     assert inside(within.resized(0), TEXT, TEXT)
     assert far(within, TEXT, TEXT) == 0
-    assert parse_sets(str(within)) == [within]
+    if not str(within).startswith("listed"):  # which is read from a file: see below
+        assert parse_sets(str(within)) == [within]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +162,16 @@ def test_nothing_changed_is_inside_at_distance_0_and_survives_the_grammar(within
         (Homoglyphs(1), "\u0430bcd", "abcd", 1, True),
         (Homoglyphs(9), "xbcd", "abcd", math.inf, False),
         (Homoglyphs(9), "abc", "abcd", math.inf, False),
+        (Surface(1), "it is DULL", "it is dull", 1, True),
+        (Surface(1), "It is not dull", "It isn't dull", 1, True),
+        (Surface(2), "It is dull", "It isn't dull", math.inf, False),
+        (Surface(1), "gray colour", "grey color", 2, False),
+        (Surface(2), "Paul in Rome", "John in Oslo", 2, True),
+        (Surface(9), "Anna in Rome", "John in Oslo", math.inf, False),
+        (Surface(9), "it is so dull", "it is dull", math.inf, False),
+        (Listed(0.5, TABLE, "t"), "Sound wood", "Fine wood", 0.5, True),
+        (Listed(0.4, TABLE, "t"), "Sound wood", "Fine wood", 0.5, False),
+        (Listed(1, TABLE, "t"), "bad wood", "fine wood", 0.5, False),
         (Words(0.5), "fine wood", "good wood", 0.5, True),
         (Words(0.4), "fine wood", "good wood", 0.5, False),
         (Words(1), "fine  wood", "good wood", math.inf, False),
@@ -200,3 +226,66 @@ def test_tables_of_characters_do_not_overlap() -> None:
 @settings(max_examples=100, deadline=None)
 def test_texts_survive_the_batch(texts: list[str]) -> None:
     assert strings(batch_of(texts, torch.arange(len(texts)), 12)) == texts
+
+
+def test_the_version_of_wordnet_is_read_off_its_licence_and_stands_in_the_run(small_wordnet) -> None:
+    assert WordNet.read(small_wordnet).version == ""
+    model = unfooled.text_model(lambda texts: np.array([[float(len(text)), 9.0] for text in texts]))
+    audit = unfooled.audit(model, (["good wood"], [0]), ["chars:0", "words:0.5"], ["random-edits"])
+    assert audit.run["versions"]["wordnet"] == "unknown"
+    assert "wordnet" not in unfooled.audit(model, (["good wood"], [0]), "chars:0", ["random-edits"]).run["versions"]
+    nouns = small_wordnet / "data.noun"
+    licence = b"  1 This software  \n  14 WordNet 3.1 Copyright 2011 by Princeton University.  All rights reserved.  \n"
+    nouns.write_bytes(licence + nouns.read_bytes())
+    assert WordNet.read(small_wordnet).version == "3.1"
+
+
+def test_a_table_is_known_by_its_contents(tmp_path) -> None:
+    path = tmp_path / "table.json"
+    write_table(path, TABLE)
+    (within,) = parse_sets(f"listed:0.5@{path}")
+    assert parse_sets(str(within)) == [within]
+    assert within.neighbours("FINE", "FINE") == [["GOOD", "SOUND"]]
+    path.write_text('{"fine": ["bad"]}')
+    with pytest.raises(InputError, match="another one"):
+        parse_sets(str(within))
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": 3}', '{"a b": ["c"]}', '{"a": ["B"]}', '{"a": ["c d"]}'])
+def test_a_table_of_something_else_is_refused(tmp_path, text) -> None:
+    (tmp_path / "table.json").write_text(text)
+    with pytest.raises(InputError, match="table of words"):
+        parse_sets(f"listed:0.5@{tmp_path / 'table.json'}")
+
+
+def test_names_and_spellings_stand_for_one_another_alone() -> None:
+    assert sum(map(len, NAMES)) == len(frozenset().union(*NAMES))
+    assert all(SPELLINGS[SPELLINGS[word]] == word for word in SPELLINGS)
+
+
+class Axes:
+    """Embeddings of a few words: opposites lie near, as they do in real ones."""
+
+    words = ("good", "fine", "bad", "wood", "evening", "not")
+    embeddings = torch.tensor([[1.0, 0.1], [1.0, 0.2], [1.0, 0.11], [0.0, 1.0], [-1.0, 0.0], [1.0, 0.1]])
+
+    def tokens(self, texts):
+        return [Tokens([self.words.index(text.strip())], [(0, len(text))]) for text in texts]
+
+
+def test_near_words_are_of_one_kind_and_no_opposites() -> None:
+    # bad lies between good and fine, and not lies on good: neither means the same
+    assert near_words(Axes(), ["good wood, not bad", "fine evening"]) == {
+        "good": ["fine"], "fine": ["good"], "wood": ["evening"], "evening": ["wood"],
+    }  # fmt: skip
+
+
+def test_words_that_a_masked_model_writes_are_gathered_by_word() -> None:
+    asked = []
+
+    def fill(before: str, behind: str) -> list[str]:
+        asked.append((before, behind))
+        return ["good", "bad", "Fine", "wood", "poor"]
+
+    assert filled_words(fill, ["a good day", "good!"]) == {"good": ["fine"]}
+    assert asked == [("a ", " day"), ("a good ", ""), ("", "!")]
