@@ -37,14 +37,17 @@ from unfooled.zoo.signs.renders import renders
 
 SIDE = 10  # of the square, in pixels of a crop of 32: 13% of a sign that fills most of it
 TARGETS = ("yield", "speed limit 45")
-HELD = 500
+HELD, TOGETHER = 500, 1000
 
 
 def pupils(n: int, seed: int) -> Pupils:
     """Render signs before backgrounds to learn from."""
-    behind = grounds(n, seed, for_learning())
-    x, y = renders(behind, Draws.of(seed, "hardening"))
-    return Pupils(Batch(x, behind.ids), y)
+    parts = []
+    for part, start in enumerate(range(0, n, TOGETHER)):  # thousands at once would fill the memory
+        behind = grounds(min(TOGETHER, n - start), 1000 * seed + part, for_learning())
+        parts.append((*renders(behind, Draws.of(seed, "hardening")), behind.ids))
+    x, y, ids = map(torch.cat, zip(*parts, strict=True))
+    return Pupils(Batch(x, ids), y)
 
 
 def hardened(base: Classifier, n: int, epochs: int) -> tuple[Classifier, float]:
