@@ -45,7 +45,7 @@ class HotFlip:
 
     def bill(self, classes: int) -> Bill:
         """See `Attack.bill`; a short text costs less."""
-        return Bill(queries=0, forwards=self.queries, backwards=self.queries // 2)
+        return Bill(queries=0, forwards=self.queries, backwards=(self.queries + 1) // 2)
 
     def __call__(self, problem: Problem[Edits]) -> Found:
         """See `Attack`."""

@@ -112,7 +112,7 @@ def _gaps(results: Results, evidence: tuple[Evidence, ...]) -> Iterator[str]:
         if ended["undiagnosed"]:
             yield "the time was up before the diagnosis was finished"
     if not evidence or not any(one.rows for one in evidence):
-        yield "nothing was measured: no attack used gradients, or the diagnosis was switched off"
+        yield "nothing was measured: no attack climbed gradients inside a ball, or the diagnosis was switched off"
         return
     sample = max(one.sample for one in evidence)
     if sample < ENOUGH:

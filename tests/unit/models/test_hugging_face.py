@@ -277,3 +277,19 @@ def test_hotflip_fools_a_classifier_made_on_the_spot_from_its_stored_files(reade
     checked = unfooled.verify(results, load_model(f"hf:{reader}"), files=tmp_path / "files")
     assert checked
     assert all(one.confirmed for one in checked)
+
+
+@pytest.mark.parametrize("attack", ["hotflip", "gbda"])
+def test_what_gradients_find_in_a_text_does_not_hang_on_its_company(attack: str, reader: str) -> None:
+    model = load_model(f"hf:{reader}")
+    y = model.answer(batch_of(TEXTS, torch.arange(5), 99)).labels.tolist()
+
+    def found(order: list[int], batch: int) -> list[dict[str, Any]]:
+        data = [TEXTS[i] for i in order], [y[i] for i in order]
+        results = unfooled.audit(model, data, "chars:2", [attack], batch=batch, keep="all")
+        rows = results["chars:2"].table.drop_columns(["example"]).to_pylist()
+        kept = {name: array.tobytes() for name, array in results.tensors.items()}
+        return [row | {"kept": [kept[name] for name in sorted(kept) if row["key"] in name]} for row in rows]
+
+    together, order = found([0, 1, 2, 3, 4], 16), [3, 0, 4, 2, 1]
+    assert found(order, 2) == [together[i] for i in order]
