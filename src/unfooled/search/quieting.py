@@ -1,7 +1,8 @@
-"""Look for the quietest success: walk along the slope in a ball that shrinks at each success."""
+"""Look for the quietest success: climb by Adam, in a ball that shrinks at each success."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unfooled.core.batch import Batch
 from unfooled.core.rows import length, wide
 from unfooled.core.threat import Ball
 
@@ -20,23 +22,38 @@ class Pace:
     """How fast a search walks and its ball shrinks.
 
     Attributes:
-        first: Length of a step before the first success, as a share of the recording's length.
-        inner: Length of a step after it, as a share of the ball's radius; it falls to a tenth of that.
-        shrink: What a success leaves of the radius.
-        grow: What a failure adds to it, as a share of what a success takes.
-        inertia: Share of the last direction that is kept.
+        first: Size of the first step of a sample, as a share of the example's largest.
+        later: Size to which steps fall, by 3 % each, while there is no success.
+        inner: Size of a step after the first success, as a share of the mean change of a sample; it falls by a cosine.
+        last: What is left of it at the end, as a share.
+        shrink: What a success leaves of the ball's radius.
+        mean: How Adam's average of gradients fades.
+        square: How its average of their squares does.
     """
 
     first: float = 0.004
-    inner: float = 0.3
+    later: float = 0.002
+    inner: float = 0.12
+    last: float = 0.1
     shrink: float = 0.95
-    grow: float = 0.25
-    inertia: float = 0.8
+    mean: float = 0.8
+    square: float = 0.95
+
+    def unfound(self, k: int) -> float:
+        """Give the size of step k while there is no success."""
+        return max(self.first * 0.97**k, self.later)
+
+    def found(self, share: float) -> float:
+        """Give the size of a step after a success, when a share of all steps is done."""
+        return self.inner * (self.last + (1 - self.last) * (1 + math.cos(math.pi * share)) / 2)
 
 
 class _State(NamedTuple):
-    delta: Tensor
+    """Where examples stand, (r, ...) each: points off the grid, Adam's averages, radii (r,)."""
+
+    values: Tensor
     mean: Tensor
+    square: Tensor
     radius: Tensor
 
     def rows(self, index: Tensor) -> _State:
@@ -44,47 +61,45 @@ class _State(NamedTuple):
 
 
 def quieten(keeper: Keeper[Ball], objective: Callable[[Tensor, Tensor], Tensor], steps: int, pace: Pace) -> None:
-    """Walk up an objective; what is found goes to the keeper, which looks for the nearest.
+    """Climb an objective; what is found goes to the keeper, which looks for the nearest.
 
-    Before its first success an example walks as far as its set lets it; then inside a ball that shrinks at each success
-    and grows a little at each failure, with steps that shrink too. Each point is one that the carrier can hold.
+    Before its first success an example walks as far as its set lets it; then in a ball around x that shrinks at each
+    success. Each point that the model is asked about is one that the carrier can hold.
 
     Costs at most `steps` forwards and backwards an example.
     """
     problem = keeper.problem
     target, within = problem.target, problem.within
     owner = keeper.open()
-    x = problem.x.rows(owner)
-    x_t = problem.settle(problem.beginning(owner), x)
-    size = length(x.values).clamp(min=1e-6)
-    zero = torch.zeros_like(x.values)
-    state = _State(x_t.values - x.values, zero, torch.full_like(size, torch.inf))
+    x, begin = problem.x.rows(owner), problem.beginning(owner).values
+    peak = x.values.abs().flatten(1).amax(dim=1).double()
+    state = _State(begin, torch.zeros_like(begin), torch.zeros_like(begin), torch.full_like(peak, torch.inf))
     for k in range(steps):
         if not len(owner):
             return
+        x_t = problem.settle(x.holding(state.values), x)
         seen = target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, seen.loss, seen.answer)
-        state = _moved(state, seen.grad, problem.reached(seen.answer, owner), size[owner], share=k / steps, pace=pace)
-        x_t = within.project(x.holding(x.values + state.delta), x)
-        state = state._replace(delta=x_t.values - x.values)
-        owner, x, x_t, state = owner[going_on], x.rows(going_on), x_t.rows(going_on), state.rows(going_on)
-        x_t = problem.settle(x_t, x)
+        reached, far = problem.reached(seen.answer, owner), within.distance(x_t, x)
+        radius = torch.where(reached, torch.minimum(far, state.radius) * pace.shrink, state.radius)
+        size = torch.where(radius.isfinite(), pace.found(k / steps) * _typical(x_t, x), pace.unfound(k) * peak[owner])
+        state = _climbed(state._replace(radius=radius), seen.grad, size, k, pace)
+        moved = within.project(x.holding(state.values), x, radius.clamp(max=within.radius))
+        owner, x, state = owner[going_on], x.rows(going_on), state._replace(values=moved.values).rows(going_on)
 
 
-def _moved(state: _State, grad: Tensor, reached: Tensor, size: Tensor, *, share: float, pace: Pace) -> _State:
-    """Go one step and shrink or grow the ball."""
-    far = length(state.delta)
-    smaller = torch.minimum(far, state.radius) * pace.shrink
-    larger = state.radius * (1 + pace.grow * (1 / pace.shrink - 1))
-    radius = torch.where(reached, smaller, larger)
-    mean = pace.inertia * state.mean + (1 - pace.inertia) * _unit(grad)
-    found = radius.isfinite()
-    step = torch.where(found, pace.inner * radius.clamp(max=1e9) * (1 - 0.9 * share), pace.first * size)
-    delta = state.delta + wide(step, grad).to(grad.dtype) * _unit(mean)
-    fit = torch.where(found, radius / length(delta).clamp(min=1e-12), torch.inf).clamp(max=1)
-    return _State(delta * wide(fit, delta).to(delta.dtype), mean, radius)
+def _typical(x_t: Batch, x: Batch) -> Tensor:
+    """Measure the mean change of a sample, as the root of the mean square of all that are real, (r,) float64."""
+    count = x.values[0].numel() if x.lengths is None else x.lengths * (x.values[0].numel() // x.values.shape[-1])
+    return length(x_t.values - x.values) / count**0.5
 
 
-def _unit(direction: Tensor) -> Tensor:
-    size = length(direction)
-    return direction * wide(torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0), direction).to(direction.dtype)
+def _climbed(state: _State, grad: Tensor, size: Tensor, k: int, pace: Pace) -> _State:
+    """Go one step of Adam, of so large a size for each example, (r,)."""
+    grad = grad.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    mean = pace.mean * state.mean + (1 - pace.mean) * grad
+    square = pace.square * state.square + (1 - pace.square) * grad * grad
+    spread = (square / (1 - pace.square ** (k + 1))).sqrt()
+    least = wide(spread.flatten(1).amax(dim=1) * 1e-8 + 1e-30, grad)
+    step = mean / (1 - pace.mean ** (k + 1)) / (spread + least)
+    return state._replace(values=state.values + wide(size, grad).to(grad.dtype) * step, mean=mean, square=square)
