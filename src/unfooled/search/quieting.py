@@ -24,6 +24,7 @@ class Pace:
     Attributes:
         first: Size of the first step of a sample, as a share of the example's largest.
         later: Size to which steps fall, by 3 % each, while there is no success.
+        patience: Steps without a success after which steps grow, by 1 % each.
         inner: Size of a step after the first success, as a share of the mean change of a sample; it falls by a cosine.
         last: What is left of it at the end, as a share.
         shrink: What a success leaves of the ball's radius.
@@ -33,6 +34,7 @@ class Pace:
 
     first: float = 0.004
     later: float = 0.002
+    patience: int = 100
     inner: float = 0.12
     last: float = 0.1
     shrink: float = 0.95
@@ -41,7 +43,7 @@ class Pace:
 
     def unfound(self, k: int) -> float:
         """Give the size of step k while there is no success."""
-        return max(self.first * 0.97**k, self.later)
+        return max(self.first * 0.97**k, self.later) * 1.01 ** max(0, k - self.patience)
 
     def found(self, share: float) -> float:
         """Give the size of a step after a success, when a share of all steps is done."""

@@ -24,8 +24,9 @@ from unfooled.models.speech_zoo import read_tones
 from unfooled.report import page
 from unfooled.zoo import tones
 
-SAID = ["the weather is fine", "turn the lights off", "call a friend at noon"]
-SAY = "transcribe:open_the_door"
+SAID = ["the weather is fine today", "turn all the lights off", "call a friend at noon"]
+PHRASE = "go on"
+SAY = "transcribe:go_on"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def waves() -> list[np.ndarray]:
     return [carrier.unpack(carrier.pack(tones.spoken(text, 50 + i))) for i, text in enumerate(SAID)]
 
 
-def quick(steps: int = 70) -> list[object]:
+def quick(steps: int = 45) -> list[object]:
     return [unfooled.attack_named("carlini-wagner-audio", steps=steps)]
 
 
@@ -48,7 +49,7 @@ def results(model: SpeechModel, waves: list[np.ndarray], tmp_path_factory: pytes
     return unfooled.audit(
         model,
         (waves, SAID),
-        [f"{SAY} snr", f"{SAY} snr:40"],
+        [f"{SAY} snr", f"{SAY} snr:60"],
         quick(),
         batch=1,
         out=tmp_path_factory.mktemp("s") / "run",
@@ -82,8 +83,8 @@ def test_every_recording_is_heard_as_the_phrase(
         heard = model.module(torch.from_numpy(stored.astype(np.float32) / 32768)[None])
         path = [tones.ALPHABET[token] for token in torch.unique_consecutive(heard[0].argmax(dim=1)).tolist()]
         assert "".join(path).split() == ["open", "the", "door"]
-    assert not results[f"{SAY} snr:40"].broken.any(), "40 decibels are too few for this language"
-    assert results.run["transcripts"][str(label_of("open the door"))] == "open the door"
+    assert not results[f"{SAY} snr:60"].broken.any(), "at 60 decibels nothing is heard"
+    assert results.run["transcripts"][str(label_of(PHRASE))] == PHRASE
     assert results.run["suite"]["nearest"] == ["CarliniWagnerAudio"]
 
 
@@ -95,7 +96,7 @@ def test_answers_hang_on_no_order_and_no_neighbour(
     known = facts(results)
     assert facts(moved) == {place: known[place] for place in facts(moved)}
     wide = [
-        unfooled.audit(model, (waves[i:j], SAID[i:j]), f"{SAY} snr", quick(30), batch=2) for i, j in ((0, 3), (1, 2))
+        unfooled.audit(model, (waves[i:j], SAID[i:j]), f"{SAY} snr", quick(8), batch=2) for i, j in ((0, 3), (1, 2))
     ]
     alone = facts(wide[1])
     assert alone == {place: facts(wide[0])[place] for place in alone}
@@ -105,7 +106,7 @@ def test_a_stopped_run_goes_on_with_its_texts(
     model: SpeechModel, waves: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threats, told = [f"{SAY} snr", "mute snr"], {"batch": 1, "out": tmp_path / "run"}
-    whole = unfooled.audit(model, (waves, SAID), threats, quick(20), batch=1)
+    whole = unfooled.audit(model, (waves, SAID), threats, quick(6), batch=1)
     calls, wrapped = [], SpeechModel.toward
 
     def stopping(self: SpeechModel, phrases: dict[int, str]) -> SpeechModel:
@@ -116,9 +117,9 @@ def test_a_stopped_run_goes_on_with_its_texts(
 
     monkeypatch.setattr(SpeechModel, "toward", stopping)
     with pytest.raises(KeyboardInterrupt):
-        unfooled.audit(model, (waves, SAID), threats, quick(20), **told)
+        unfooled.audit(model, (waves, SAID), threats, quick(6), **told)
     monkeypatch.undo()
-    resumed = unfooled.audit(model, (waves, SAID), threats, quick(20), resume=True, **told)
+    resumed = unfooled.audit(model, (waves, SAID), threats, quick(6), resume=True, **told)
     assert facts(resumed) == facts(whole)
     assert resumed.run["transcripts"] == whole.run["transcripts"]
 
@@ -159,16 +160,15 @@ def test_what_is_checked_again_is_the_file(
     assert all(one.confirmed for one in unfooled.verify(results, model))
     assert export(results, tmp_path / "files") == 3
     assert all(one.confirmed for one in unfooled.verify(results, model, files=tmp_path / "files"))
-    lines = list(csv.DictReader((tmp_path / "files" / "manifest.csv").open(encoding="utf-8")))
-    assert [(line["clean_text"], line["adv_text"]) for line in lines] == [(text, "open the door") for text in SAID]
+    lines = list(csv.DictReader((tmp_path / "files" / "manifest.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(line["clean_text"], line["adv_text"]) for line in lines] == [(text, PHRASE) for text in SAID]
     note = (tmp_path / "files" / "README.txt").read_text()
     code = "\n".join(line[4:] for line in note.splitlines() if line.startswith("    "))
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path / "files", capture_output=True, text=True, check=True
     )
-    for line, wave in zip(ran.stdout.splitlines(), waves, strict=True):
-        length = float(line.rpartition("l2 ")[2])
-        assert length / np.linalg.norm(wave.astype(float)) in pytest.approx(results[f"{SAY} snr"].column("distance"))
+    for line, wave, far in zip(ran.stdout.splitlines(), waves, results[f"{SAY} snr"].column("distance"), strict=True):
+        assert float(line.rpartition("l2 ")[2]) / np.linalg.norm(wave.astype(float)) == pytest.approx(far)
     quiet = tmp_path / "files" / lines[0]["adv_file"]
     Wav16(tones.RATE).write(quiet, np.round(waves[0] * 32768).astype(np.int16))
     doubtful = [one for one in unfooled.verify(results, model, files=tmp_path / "files") if not one.confirmed]
@@ -181,10 +181,10 @@ def test_the_report_plays_and_shows_it(results: unfooled.Results) -> None:
     html = page.render(results)
     assert html.count('src="data:audio/wav;base64,') == 3 * (3 + 1)
     assert "media-src data:" in html
-    assert "makes it hear \u201copen the door\u201d" in html
-    assert '<div class="answer wrong">\u201copen the door\u201d</div>' in html
+    assert "makes it hear \u201cgo on\u201d" in html
+    assert '<div class="answer wrong">\u201cgo on\u201d</div>' in html
     assert re.search(r"signal-to-noise ratio \d\d\.\d dB, peak -\d\d\.\d dB, correlation 0\.\d{5}", html)
-    assert "add to the recording what is at least 40 decibels quieter in power" in html
+    assert "add to the recording what is at least 60 decibels quieter in power" in html
     assert "class 1" not in html
 
 
