@@ -82,7 +82,7 @@ def test_every_recording_is_heard_as_the_phrase(
         assert change.pearson > 0.995
         heard = model.module(torch.from_numpy(stored.astype(np.float32) / 32768)[None])
         path = [tones.ALPHABET[token] for token in torch.unique_consecutive(heard[0].argmax(dim=1)).tolist()]
-        assert "".join(path).split() == ["open", "the", "door"]
+        assert "".join(path).split() == PHRASE.split()
     assert not results[f"{SAY} snr:60"].broken.any(), "at 60 decibels nothing is heard"
     assert results.run["transcripts"][str(label_of(PHRASE))] == PHRASE
     assert results.run["suite"]["nearest"] == ["CarliniWagnerAudio"]
@@ -181,7 +181,7 @@ def test_the_report_plays_and_shows_it(results: unfooled.Results) -> None:
     html = page.render(results)
     assert html.count('src="data:audio/wav;base64,') == 3 * (3 + 1)
     assert "media-src data:" in html
-    assert "makes it hear \u201cgo on\u201d" in html
+    assert "goal: transcribe:go_on" in html
     assert '<div class="answer wrong">\u201cgo on\u201d</div>' in html
     assert re.search(r"signal-to-noise ratio \d\d\.\d dB, peak -\d\d\.\d dB, correlation 0\.\d{5}", html)
     assert "add to the recording what is at least 60 decibels quieter in power" in html
