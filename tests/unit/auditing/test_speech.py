@@ -188,6 +188,13 @@ def test_the_report_plays_and_shows_it(results: unfooled.Results) -> None:
     assert "class 1" not in html
 
 
+def test_the_headline_of_a_search_without_limit(model: SpeechModel, waves: list[np.ndarray]) -> None:
+    found = unfooled.audit(model, (waves[:2], SAID[:2]), "mute snr", quick(25), batch=1)
+    html = page.render(found)
+    assert "makes it hear nothing on all of these 2" in html
+    assert re.search(r"at a signal-to-noise ratio of \d\d\.\d.dB or more", html)
+
+
 def test_questions_that_cannot_be_asked(model: SpeechModel, waves: list[np.ndarray]) -> None:
     for threat, why in {
         "transcribe:na\u00efve snr": "'\u00ef'",
