@@ -85,6 +85,15 @@ def test_an_audit_takes_a_folder_of_recordings(clip: Path, tmp_path: Path) -> No
     assert threat["robust_accuracy"] == 0
 
 
+def test_what_it_costs_and_what_the_doctor_cannot_say() -> None:
+    told = command("estimate", "zoo:tones", "zoo:sentences", "-t", "snr:20")
+    assert told.exit_code == 0, told.output
+    assert "6 examples, answers in text" in told.output
+    told = command("doctor", "zoo:tones", "zoo:sentences")
+    assert told.exit_code == 1
+    assert "a model that writes" in told.output
+
+
 def _batch(values: np.ndarray):  # type: ignore[no-untyped-def]
     import torch
 

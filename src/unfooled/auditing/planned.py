@@ -16,7 +16,7 @@ from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .fit import check_access, check_fit, check_ranges
-from .hearing import examples_for, in_words
+from .hearing import in_words, read_heard
 from .named_suites import read_suites
 from .plan import Plan, check, check_threats, limits
 from .stages import Stage, for_all
@@ -51,7 +51,7 @@ def planned(
     """
     adapter = wrap(model)
     place = adapter.device if device is None else torch.device(device)
-    examples = examples_for(adapter, data, batch=batch, seed=seed, device=place)
+    examples = read_heard(adapter, data, batch=batch, seed=seed, device=place)
     answers, seconds = read_budget(budget)
     check_grant(adapter, access or Access.DECISION)
     most = most_access(adapter)
