@@ -68,7 +68,6 @@ def planned(
         check_access(stages, threat)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare,
-        diagnose and not isinstance(adapter, Writer),  # its probes ask about scores of classes
-        seconds, read_until(until, [threat.name for threat in read], limits(read)),
+        diagnose and not isinstance(adapter, Writer), seconds, read_until(until, [one.name for one in read], limits(read)),
         surrogates=read_surrogates(surrogates, adapter, classes, examples, batch=batch, device=place),
     )  # fmt: skip
