@@ -52,9 +52,8 @@ def planned(
     adapter = wrap(model)
     place = adapter.device if device is None else torch.device(device)
     examples = read_heard(adapter, data, batch=batch, seed=seed, device=place)
-    answers, seconds = read_budget(budget)
+    (answers, seconds), most = read_budget(budget), most_access(adapter)
     check_grant(adapter, access or Access.DECISION)
-    most = most_access(adapter)
     asked = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
     read = in_words(by_knowledge(asked, most) if knowledge else seen(asked, most), adapter, examples)
     name, stages = read_suites(suite, read)
@@ -68,6 +67,7 @@ def planned(
         check_access(stages, threat)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare,
-        diagnose and not isinstance(adapter, Writer), seconds, read_until(until, [one.name for one in read], limits(read)),
+        diagnose and not isinstance(adapter, Writer), seconds,
+        read_until(until, [threat.name for threat in read], limits(read)),
         surrogates=read_surrogates(surrogates, adapter, classes, examples, batch=batch, device=place),
     )  # fmt: skip
