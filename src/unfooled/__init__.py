@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unfooled.attacks import ATTACKS, TEXT_ATTACKS, attack_named
+    from unfooled.attacks import ATTACKS, SPEECH_ATTACKS, TEXT_ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
     from unfooled.auditing.matrix import transfer
@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     from unfooled.core.threat import ThreatModel
     from unfooled.defences import DEFENCES, defence_named
     from unfooled.defences.normalising import normalised
-    from unfooled.goals import Become, Enter, Leave, Misclassify, Vanish
+    from unfooled.goals import Become, Enter, Leave, Misclassify, Misheard, Transcribe, Vanish, Without
     from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
+    from unfooled.models.ctc import CTC
     from unfooled.models.detector import Detector
+    from unfooled.models.dictation import Dictation
     from unfooled.models.distilled import distil
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
+    from unfooled.models.speech import speech_model
     from unfooled.models.text_models import text_model
     from unfooled.report import write_report
     from unfooled.sets.l0 import L0
@@ -47,11 +50,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ATTACKS": "unfooled.attacks",
+    "CTC": "unfooled.models.ctc",
     "TEXT_ATTACKS": "unfooled.attacks",
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
     "DEFENCES": "unfooled.defences",
     "Detector": "unfooled.models.detector",
+    "Dictation": "unfooled.models.dictation",
     "Enter": "unfooled.goals",
     "L0": "unfooled.sets.l0",
     "L1": "unfooled.sets.l1",
@@ -60,13 +65,17 @@ _HOMES = {
     "Linf": "unfooled.sets.linf",
     "Masked": "unfooled.sets.masked",
     "Misclassify": "unfooled.goals",
+    "Misheard": "unfooled.goals",
     "Preprocess": "unfooled.models.preprocess",
     "Region": "unfooled.core.region",
     "Reordered": "unfooled.models.classes",
     "Results": "unfooled.core.results",
+    "SPEECH_ATTACKS": "unfooled.attacks",
     "ThreatModel": "unfooled.core.threat",
+    "Transcribe": "unfooled.goals",
     "UnfooledError": "unfooled.core.errors",
     "Vanish": "unfooled.goals",
+    "Without": "unfooled.goals",
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
@@ -79,6 +88,7 @@ _HOMES = {
     "normalised": "unfooled.defences.normalising",
     "save": "unfooled.core.folder",
     "sign": "unfooled.auditing.signs.study",
+    "speech_model": "unfooled.models.speech",
     "sticker": "unfooled.auditing.stickers.study",
     "text_model": "unfooled.models.text_models",
     "transfer": "unfooled.auditing.matrix",
@@ -91,26 +101,32 @@ _SHORT = {kind: (f"unfooled.sets.{kind}", kind.capitalize()) for kind in ("linf"
 
 __all__ = [
     "ATTACKS",
+    "CTC",
     "DEFENCES",
     "L0",
     "L1",
     "L2",
+    "SPEECH_ATTACKS",
     "TEXT_ATTACKS",
     "Access",
     "Become",
     "Detector",
+    "Dictation",
     "Enter",
     "Leave",
     "Linf",
     "Masked",
     "Misclassify",
+    "Misheard",
     "Preprocess",
     "Region",
     "Reordered",
     "Results",
     "ThreatModel",
+    "Transcribe",
     "UnfooledError",
     "Vanish",
+    "Without",
     "__version__",
     "attack",
     "attack_named",
@@ -128,6 +144,7 @@ __all__ = [
     "normalised",
     "save",
     "sign",
+    "speech_model",
     "sticker",
     "text_model",
     "transfer",

@@ -7,33 +7,62 @@ from unfooled.core.threat import Goal
 
 from .classes import Become, Enter, Leave, Misclassify
 from .objects import Vanish
+from .phrases import Misheard, Transcribe, Without
 
-__all__ = ["Become", "Enter", "Leave", "Misclassify", "Vanish", "parse_goal"]
+__all__ = [
+    "Become",
+    "Enter",
+    "Leave",
+    "Misclassify",
+    "Misheard",
+    "Transcribe",
+    "Vanish",
+    "Without",
+    "parse_goal",
+]
 
 _WORDS: dict[str, Goal] = {goal.name: goal for goal in (Misclassify(), Vanish())}
+_WORDS |= {"mute": Transcribe(), "misheard": Misheard()}
 
 
 def parse_goal(text: str) -> Goal:
-    """Read a goal: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`, `vanish`.
+    """Read a goal.
+
+    Of classes: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`; of a detector `vanish`. Of what
+    a model writes: `transcribe:open_the_front_door`, `without:stop`, `mute`, `misheard`, `misheard:0.5`.
 
     Raises:
         InputError: The text is none of these.
     """
     kind, _, rest = text.partition(":")
     try:
-        if text in _WORDS:
-            return _WORDS[text]
-        if text.startswith("top-"):
-            return Misclassify(top=int(text.removeprefix("top-")))
-        classes = tuple(int(part) for part in rest.split(","))
-        if kind == "become" and len(classes) == 1:
-            return Become(classes[0])
-        if kind in ("enter", "leave"):
-            return Enter(classes) if kind == "enter" else Leave(classes)
+        goal = _WORDS.get(text) or _of_classes(text, kind, rest) or _of_words(kind, rest)
     except ValueError:
-        pass  # a number that is none: the same mistake as an unknown word
-    raise InputError(
-        "This is not a goal",
-        repr(text),
-        "Write misclassify, top-5, become:859, enter:151,152, leave:919,920 or vanish.",
-    )
+        goal = None  # a number that is none: the same mistake as an unknown word
+    if goal is None:
+        raise InputError(
+            "This is not a goal",
+            repr(text),
+            "Write misclassify, top-5, become:859, enter:151,152 or leave:919,920; for a detector vanish; for a model "
+            "that writes transcribe:open_the_front_door, without:stop, mute, misheard or misheard:0.5.",
+        )
+    return goal
+
+
+def _of_classes(text: str, kind: str, rest: str) -> Goal | None:
+    if text.startswith("top-"):
+        return Misclassify(top=int(text.removeprefix("top-")))
+    if kind not in ("become", "enter", "leave"):
+        return None
+    classes = tuple(int(part) for part in rest.split(","))
+    if kind == "become":
+        return Become(classes[0]) if len(classes) == 1 else None
+    return Enter(classes) if kind == "enter" else Leave(classes)
+
+
+def _of_words(kind: str, rest: str) -> Goal | None:
+    if kind == "misheard":
+        return Misheard(float(rest))
+    if kind == "transcribe" and rest:
+        return Transcribe(rest.replace("_", " "))
+    return Without(rest) if kind == "without" else None

@@ -1,4 +1,4 @@
-"""Goals that are told by classes."""
+"""What success is where a model gives scores of classes."""
 
 from __future__ import annotations
 

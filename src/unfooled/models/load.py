@@ -22,6 +22,7 @@ from unfooled.core.target import Model
 from . import hugging_face, timm_models, zoo_models
 from .classifier import Classifier, is_adapter, wrap
 from .detector import Detector
+from .speech import SpeechModel
 from .weights import load_weights
 
 FORMS = (
@@ -58,7 +59,7 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
         model = _from_factory(spec)
         if path is not None:
             load_weights(_module_of(model, spec), path)
-    if not isinstance(model, Classifier | Detector):
+    if not isinstance(model, Classifier | Detector | SpeechModel):
         return model
     module = model.module.eval().to(device)
     return replace(model, module=module)

@@ -19,6 +19,7 @@ from unfooled.zoo.signs.artwork import CLASSES
 from .classifier import wrap
 from .detector import Detector
 from .preprocess import Preprocess
+from .speech_zoo import SPEECH
 from .token_models import guard_model
 
 _PICTURES: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
@@ -55,5 +56,5 @@ def _faces() -> Model:
     return Detector(mtcnn.mtcnn(), 0.0, odds=True, name="zoo:mtcnn", thing="face")
 
 
-_OTHERS: dict[str, Callable[[], Model]] = {"mtcnn": _faces, "guard": guard_model}
+_OTHERS: dict[str, Callable[[], Model]] = {"mtcnn": _faces, "guard": guard_model, **SPEECH}
 """Those that read or answer something else than pictures and classes."""
