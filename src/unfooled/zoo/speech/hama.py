@@ -76,7 +76,7 @@ class _Hama(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.gelu(self.enter(self._log_mel(x).mT)).mT
-        log_probabilities = self.tell(self.blocks(y)).log_softmax(dim=-1)
+        log_probabilities: Tensor = self.tell(self.blocks(y)).log_softmax(dim=-1)
         bias = log_probabilities.new_zeros(log_probabilities.shape[-1])
         bias[-1] = BLANK_BIAS
         return log_probabilities / TEMPERATURE + bias
