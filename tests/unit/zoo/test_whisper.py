@@ -81,7 +81,7 @@ def test_a_tone_lies_in_the_filter_of_its_pitch() -> None:
 
 def test_pairs_are_joined_in_the_order_learned() -> None:
     letters = {letter: place for place, letter in enumerate("abcĠ")}
-    pairs = BytePairs({**letters, "bc": 4, "ab": 5, "Ġa": 6, "abc": 7}, ["b c", "a b", "Ġ a", "ab c"])
+    pairs = BytePairs.of({**letters, "bc": 4, "ab": 5, "Ġa": 6, "abc": 7}, ["b c", "a b", "Ġ a", "ab c"])
     assert pairs.spell("abc") == [letters["a"], 4]  # b with c came first, so a and b never meet
     assert pairs.spell("ab abab") == [5, letters["Ġ"], 5, 5]  # a with b comes before a with the space before it
     assert pairs.text(pairs.spell("cab aabbc")) == "cab aabbc"

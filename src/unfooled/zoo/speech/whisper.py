@@ -155,7 +155,8 @@ def told(*tokens: int) -> str:
 @cache
 def _byte_pairs() -> BytePairs:
     path = pinned(_PACKAGE, "model/tokenizer.json", TOKENIZER_SHA256, _INSTALL)
-    return BytePairs.read(json.loads(path.read_text(encoding="utf-8")))
+    model = json.loads(path.read_text(encoding="utf-8"))["model"]
+    return BytePairs.of(model["vocab"], model["merges"])
 
 
 @cache
