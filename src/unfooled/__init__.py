@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
+    from unfooled.models.ctc import CTC
+    from unfooled.models.dictation import Dictation
     from unfooled.models.distilled import distil
     from unfooled.models.load import load_model
     from unfooled.models.preprocess import Preprocess
+    from unfooled.models.speech import speech_model
     from unfooled.models.text_models import text_model
     from unfooled.report import write_report
     from unfooled.sets.l0 import L0
@@ -45,10 +48,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ATTACKS": "unfooled.attacks",
+    "CTC": "unfooled.models.ctc",
     "TEXT_ATTACKS": "unfooled.attacks",
     "Access": "unfooled.core.target",
     "Become": "unfooled.goals",
     "DEFENCES": "unfooled.defences",
+    "Dictation": "unfooled.models.dictation",
     "Enter": "unfooled.goals",
     "L0": "unfooled.sets.l0",
     "L1": "unfooled.sets.l1",
@@ -75,6 +80,7 @@ _HOMES = {
     "normalised": "unfooled.defences.normalising",
     "save": "unfooled.core.folder",
     "sign": "unfooled.auditing.signs.study",
+    "speech_model": "unfooled.models.speech",
     "sticker": "unfooled.auditing.stickers.study",
     "text_model": "unfooled.models.text_models",
     "transfer": "unfooled.auditing.matrix",
@@ -86,6 +92,7 @@ _SHORT = {kind: (f"unfooled.sets.{kind}", kind.capitalize()) for kind in ("linf"
 
 __all__ = [
     "ATTACKS",
+    "CTC",
     "DEFENCES",
     "L0",
     "L1",
@@ -93,6 +100,7 @@ __all__ = [
     "TEXT_ATTACKS",
     "Access",
     "Become",
+    "Dictation",
     "Enter",
     "Leave",
     "Linf",
@@ -121,6 +129,7 @@ __all__ = [
     "normalised",
     "save",
     "sign",
+    "speech_model",
     "sticker",
     "text_model",
     "transfer",

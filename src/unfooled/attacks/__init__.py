@@ -1,4 +1,4 @@
-"""Published attacks, one a file. A new one is one file and one line in `ATTACKS`, `SPATIAL` or `TEXT_ATTACKS`."""
+"""Published attacks, one a file. A new one is one file and one line in one of the tables below."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .bases import BASES
 from .block_pgd import BlockPGD
 from .boundary_walk import BoundaryWalk
 from .carlini_wagner import CarliniWagner
+from .carlini_wagner_audio import CarliniWagnerAudio
 from .corner_noise import CornerNoise
 from .ddn import DDN
 from .deep_word_bug import DeepWordBug
@@ -111,7 +112,10 @@ TEXT_ATTACKS: dict[str, Attack[Edits]] = {
 }
 """The same for attacks that edit texts."""
 
-EVERY: dict[str, Attack[Any]] = {**ATTACKS, **SPATIAL, **TEXT_ATTACKS}
+SPEECH_ATTACKS: dict[str, Attack[Ball]] = {"carlini-wagner-audio": CarliniWagnerAudio()}
+"""The same for attacks that are made for recordings; those of `ATTACKS` work on them too."""
+
+EVERY: dict[str, Attack[Any]] = {**ATTACKS, **SPATIAL, **TEXT_ATTACKS, **SPEECH_ATTACKS}
 """All of them."""
 
 

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from unfooled.core.errors import InputError
+from unfooled.core.transcripts import UNHEARD, label_of
 from unfooled.modalities.carriers import File, Float32, default_carrier
 from unfooled.modalities.labels import label_array
+from unfooled.modalities.recordings import Ears
 from unfooled.modalities.sources import Source, array_source, open_source, text_source
 from unfooled.modalities.texts import check_text
 
@@ -21,12 +23,13 @@ _FORMS = "Give a path, a tuple (x, y), a list of texts with labels, or batches (
 _LAST_CODE_POINT = 0x10FFFF
 
 
-def source_of(data: Any, classes: Sequence[str] | None = None) -> Source:
+def source_of(data: Any, classes: Sequence[str] | None = None, ears: Ears | None = None) -> Source:
     """Bring labelled data of any known form into one.
 
     Args:
         data: See `examples.read_examples`.
         classes: Names of the model's classes, for labels on disk.
+        ears: How the model hears, where it does.
 
     Raises:
         InputError: The data have another form, are empty, or their labels do not fit.
@@ -34,9 +37,9 @@ def source_of(data: Any, classes: Sequence[str] | None = None) -> Source:
     if isinstance(data, Source):
         source = data
     elif isinstance(data, str | os.PathLike):
-        source = open_source(os.fspath(data), classes)
+        source = open_source(os.fspath(data), classes, ears)
     elif isinstance(data, tuple) and len(data) == 2:
-        source = _pair(*data)
+        source = _pair(data[0], _transcribed(*data) if ears is not None and ears.writes else data[1])
     elif isinstance(data, Tensor | np.ndarray):
         raise InputError("The data have no labels", f"one array {tuple(data.shape)}", _FORMS)
     else:
@@ -128,6 +131,15 @@ def _pair(x: Any, y: Any) -> Source:
             return text_source(x, label_array(_array(y), len(x)))
         return _listed([_array(item) for item in x], label_array(_array(y), len(x)), ragged=True)
     raise InputError("x is an array of examples, or a list of arrays", f"a {type(x).__name__}", _FORMS)
+
+
+def _transcribed(x: Any, y: Any) -> Any:
+    """Give numbers for transcripts: `UNHEARD` for None, which leaves it to the model to say what is said."""
+    given = [None] * len(x) if y is None else y.tolist() if isinstance(y, np.ndarray) else y
+    if not isinstance(given, list | tuple) or not all(one is None or isinstance(one, str) for one in given):
+        do = "Give one text a recording, or None."
+        raise InputError("What is said in recordings is told in texts", _described(given), do)
+    return np.array([UNHEARD if one is None else label_of(one) for one in given], np.int64)
 
 
 def _listed(rows: list[np.ndarray], labels: np.ndarray, *, ragged: bool) -> Source:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from unfooled.core.results import Results
 from unfooled.core.schema import STAGES
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.core.transcripts import listed
+from unfooled.core.writing import Writer
 from unfooled.models.black_box import BlackBox, sent_note
 from unfooled.models.prepare import Preparation
 
@@ -166,6 +169,9 @@ class _Run:
             if sent := plan.model.sent():
                 run["sent"] = sent
                 run["notes"].append(sent_note(sent))
+        if isinstance(plan.model, Writer):
+            labels = (found.records[name].to_pylist() for name in ("y", "clean_label", "adv_label"))
+            run["transcripts"] = listed(chain.from_iterable(labels))
         if self.evidence is not None:
             run["measurements"] = self.evidence.as_json()
         if self.ended:

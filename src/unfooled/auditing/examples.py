@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,10 +16,14 @@ from torch import Tensor
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Carrier
-from unfooled.modalities.carriers import Png, Utf8
+from unfooled.modalities.carriers import Float32, Png
+from unfooled.modalities.recordings import Ears
 from unfooled.modalities.sources import Source
+from unfooled.modalities.utf8 import Utf8
+from unfooled.modalities.wav import Wav16
 
 from .door import source_of, values_of
+from .keys import digest, numbered_repeats
 
 
 @final
@@ -59,7 +63,9 @@ class Examples:
 
     @property
     def domain(self) -> tuple[float, float]:
-        """Lowest and highest input: -1 and 1 for waveforms, else 0 and 1."""
+        """Lowest and highest input: -1 and 1 for waveforms, or the highest that their file holds; else 0 and 1."""
+        if isinstance(self.carrier, Wav16):
+            return -1.0, self.carrier.high
         return (-1.0, 1.0) if len(self.shapes[0]) == 1 else (0.0, 1.0)
 
     @cached_property
@@ -142,7 +148,9 @@ class Examples:
         return _called(self.source, self.positions[i])
 
 
-def read_examples(data: Any, *, classes: Sequence[str] | None = None, carrier: Carrier | None = None) -> Examples:
+def read_examples(
+    data: Any, *, classes: Sequence[str] | None = None, carrier: Carrier | None = None, ears: Ears | None = None
+) -> Examples:
     """Read labelled data and check every example once.
 
     Args:
@@ -154,6 +162,7 @@ def read_examples(data: Any, *, classes: Sequence[str] | None = None, carrier: C
         classes: Names of the model's classes, in its order.
         carrier: The file that must hold the examples; by default png8 for uint8 pictures of 1 or 3 channels, png16
             for uint16 pictures of 1 channel, float32 for all else.
+        ears: How the model hears, where it does; its recordings are held by wav16 by default.
 
     Raises:
         InputError: The data have another form, are empty, cannot be read, lie outside their domain, or do not fit
@@ -166,8 +175,9 @@ def read_examples(data: Any, *, classes: Sequence[str] | None = None, carrier: C
             )
         examples = data
     else:
-        source = source_of(data, classes)
-        examples = _examined(source, source.carrier if carrier is None else carrier)
+        source = source_of(data, classes, ears)
+        own = Wav16(ears.rate) if ears and ears.rate and source.carrier == Float32() else source.carrier
+        examples = _examined(source, own if carrier is None else carrier)
     if classes is not None:
         check_labels(examples.y, len(classes))
     return examples
@@ -213,7 +223,7 @@ def _examined(source: Source, carrier: Carrier) -> Examples:
     notes = source.notes + ((f"{rounded} examples were rounded to what {carrier} can hold",) if rounded else ())
     return Examples(
         source=source, positions=list(range(len(source))), carrier=carrier,
-        y=torch.from_numpy(source.labels.copy()), names=source.names, keys=_numbered_repeats(digests),
+        y=torch.from_numpy(source.labels.copy()), names=source.names, keys=numbered_repeats(digests),
         ids=torch.tensor([int(digest, 16) >> 1 for digest in digests]), shapes=shapes, notes=notes,
     )  # fmt: skip
 
@@ -229,19 +239,3 @@ def _check_carried(carrier: Carrier, values: np.ndarray, where: str) -> None:
             f"shape {values.shape} in {where}",
             "Use the carrier float32.",
         )
-
-
-def digest(stored: np.ndarray, label: int) -> str:
-    """Hash an example as stored, with its label: 64 bits, the same on machines of either byte order."""
-    little = np.ascontiguousarray(stored, stored.dtype.newbyteorder("<"))
-    head = f"{little.dtype.str} {little.shape} {label} "
-    return hashlib.sha256(head.encode() + little.tobytes()).hexdigest()[:16]
-
-
-def _numbered_repeats(digests: list[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    keys = []
-    for digest in digests:
-        keys.append(f"{digest}-{seen[digest]}" if seen[digest] else digest)
-        seen[digest] += 1
-    return keys

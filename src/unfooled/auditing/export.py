@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import write_atomically
+from unfooled.core.joining import runs
 from unfooled.core.results import Results
-from unfooled.modalities.carriers import holder_of
+from unfooled.modalities.carriers import carrier_named, holder_of
+from unfooled.modalities.wav import RATE, Wav16
 
 MANIFEST, README = "manifest.csv", "README.txt"
 COLUMNS = (
@@ -21,16 +25,22 @@ COLUMNS = (
     "clean_file", "adv_file", "clean_sha256", "adv_sha256",
 )  # fmt: skip
 
+TEXTS = ("clean_text", "adv_text")
+"""Columns that models which write add: what each file is heard as."""
+
 NOTE = """\
 Adversarial examples, written by unfooled. One line of manifest.csv is one example: the clean file, the file that
 fools the model, its label y, what the model answered to each, and the size of the change in the unit of its threat.
 
 To check them without unfooled, with Python, numpy and Pillow:
 
-    import csv, hashlib, numpy as np
+    import csv, hashlib, wave, numpy as np
     from PIL import Image
 
     def read(name):
+        if name.endswith(".wav"):
+            file = wave.open(name)
+            return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
         return np.load(name) if name.endswith(".npy") else np.asarray(Image.open(name)) / 255  # / 65535 for 16 bits
 
     for line in csv.DictReader(open("manifest.csv", encoding="utf-8")):
@@ -38,6 +48,7 @@ To check them without unfooled, with Python, numpy and Pillow:
         change = (read(line["adv_file"]) - read(line["clean_file"])).astype(float)
         print(line["threat"], line["adv_file"], "linf", abs(change).max(), "l2", (change**2).sum() ** 0.5)
 
+Of recordings (.wav) the manifest says what each is heard as.
 Texts (.txt) are read by open(name, encoding="utf-8", newline="").read(); their changes are counted in edits.
 Then show both files to your model, as it is deployed. Or, with unfooled: unfooled verify RUN --files THIS_FOLDER
 """
@@ -69,7 +80,7 @@ def export(results: Results, folder: str | Path) -> int:
     place.mkdir(parents=True, exist_ok=True)
     lines = [_written(place, results, row, names) for row, names in pairs]
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, COLUMNS)
+    writer = csv.DictWriter(table, COLUMNS + (TEXTS if "transcripts" in results.run else ()))
     writer.writeheader()
     writer.writerows(lines)
     write_atomically(place / README, NOTE)
@@ -113,7 +124,8 @@ def _pairs(results: Results) -> Iterator[tuple[dict[str, Any], str]]:
         for place, _ in rows.adversarial():
             row = table[place]
             if row["broken"]:
-                yield row, f"{taken[threat]}/{row['example']:0{digits}d}_y{row['y']}"
+                label = "" if "transcripts" in results.run else f"_y{row['y']}"
+                yield row, f"{taken[threat]}/{row['example']:0{digits}d}{label}"
 
 
 def _written(folder: Path, results: Results, row: dict[str, Any], names: str) -> dict[str, Any]:
@@ -122,11 +134,20 @@ def _written(folder: Path, results: Results, row: dict[str, Any], names: str) ->
         "clean": results.tensors[f"x/{row['key']}"],
         "adv": results.tensors[f"x_adv/{row['threat']}/{row['key']}"],
     }
+    texts = results.run.get("transcripts", {})
     line = {column: row[column] for column in COLUMNS if column in row}
+    line |= {f"{kind}_text": texts[str(row[f"{kind}_label"])] for kind in ("clean", "adv")} if texts else {}
     for kind, array in stored.items():
         path = folder / f"{names}_{kind}"
         path.parent.mkdir(exist_ok=True)
-        written = holder_of(array).write(path, array)
+        written = (Wav16(_rate(results, row)) if array.dtype == np.int16 else holder_of(array)).write(path, array)
         line[f"{kind}_file"] = written.relative_to(folder).as_posix()
         line[f"{kind}_sha256"] = hashlib.sha256(written.read_bytes()).hexdigest()
     return line
+
+
+def _rate(results: Results, row: dict[str, Any]) -> int:
+    """Find the sample rate of a recording: its threat's carrier tells it."""
+    entries = (entry for run in runs(results.run) for entry in run["threats"] if entry["name"] == row["threat"])
+    carriers = (carrier_named(entry["carrier"]) for entry in entries)
+    return next((carrier.rate for carrier in carriers if isinstance(carrier, Wav16)), RATE)

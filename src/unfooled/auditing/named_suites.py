@@ -11,6 +11,7 @@ from unfooled.core.attack import Attack
 from unfooled.core.errors import InputError
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball, Edits, ThreatModel
+from unfooled.core.writing import Worded
 from unfooled.crafting.keeping import read as read_artefact
 from unfooled.sets.motion import Motion
 
@@ -53,9 +54,9 @@ def read_suites(
 ) -> tuple[str, tuple[Stage, ...]]:
     """Read a suite for attackers who see different things; returns the name of the first one's and all stages.
 
-    `standard` means `spatial` for motions, `text` for edits, and `scores` or `labels` to those who see no more. Of
-    several, whoever cannot use all attacks of a suite that is named has that too; attacks that are listed are for
-    everybody who can use them.
+    `standard` means `speech` for goals in words, `spatial` for motions, `text` for edits, and `scores` or `labels` to
+    those who see no more. Of several, whoever cannot use all attacks of a suite that is named has that too; attacks
+    that are listed are for everybody who can use them.
 
     Args:
         suite: As in `read_suite`.
@@ -64,6 +65,8 @@ def read_suites(
     Raises:
         InputError: As by `read_suite`.
     """
+    if suite == "standard" and all(isinstance(threat.goal, Worded) for threat in threats):
+        return read_suite("speech")
     for kind, own_suite in ((Motion, "spatial"), (Edits, "text")):
         if suite == "standard" and all(isinstance(threat.within, kind) for threat in threats):
             return read_suite(own_suite)

@@ -19,6 +19,7 @@ from unfooled.core.threat import Ball, Scaled, ThreatModel
 from unfooled.models.black_box import BlackBox, most_access
 from unfooled.models.prepare import Preparation, Prepared, prepare
 from unfooled.models.ready import check_ready, check_steady
+from unfooled.models.speech import SpeechModel, check_hears
 from unfooled.sets.masked import Masked
 from unfooled.sets.motion import Motion
 from unfooled.sets.sticker import Disc
@@ -189,6 +190,8 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
         do = "Give a list of texts, or a table with the columns text and label."
         raise InputError("This model reads texts", f"examples of shape {examples.shapes[0]}", do)
     x = examples.first_few(batch, device)
+    if isinstance(model, SpeechModel):
+        return check_hears(model, x)
     classes = check_ready(model, x)
     check_labels(examples.y, classes)
     if steady and most_access(model) < Access.GRADIENT:

@@ -9,13 +9,14 @@ import torch
 from unfooled.core.attack import Attack
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.core.writing import Writer
 from unfooled.models.black_box import check_grant, most_access
 from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
-from .examples import read_examples
 from .fit import check_access, check_fit, check_ranges
+from .hearing import examples_for, in_words
 from .named_suites import read_suites
 from .plan import Plan, check, check_threats, limits
 from .stages import Stage, for_all
@@ -49,13 +50,13 @@ def planned(
         AccessError: It can only be asked, and more is asked for.
     """
     adapter = wrap(model)
-    examples = read_examples(data, classes=adapter.describe()["classes"])
     place = adapter.device if device is None else torch.device(device)
+    examples = examples_for(adapter, data, batch=batch, seed=seed, device=place)
     answers, seconds = read_budget(budget)
     check_grant(adapter, access or Access.DECISION)
     most = most_access(adapter)
     asked = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
-    read = by_knowledge(asked, most) if knowledge else seen(asked, most)
+    read = in_words(by_knowledge(asked, most) if knowledge else seen(asked, most), adapter, examples)
     name, stages = read_suites(suite, read)
     stages = for_all(stages, most)
     check_ranges([threat.within for threat in read], examples)
@@ -66,7 +67,8 @@ def planned(
         check_fit(stages, threat)
         check_access(stages, threat)
     return Plan(
-        adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare, diagnose,
+        adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare,
+        diagnose and not isinstance(adapter, Writer),  # its probes ask about scores of classes
         seconds, read_until(until, [threat.name for threat in read], limits(read)),
         surrogates=read_surrogates(surrogates, adapter, classes, examples, batch=batch, device=place),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from unfooled.core.threat import SIGHTS, ThreatModel
 
 from .books import Books
 from .cohorts import LARGEST, Clock
+from .hearing import learned
 from .journal import Journal, Unit
 from .plan import Plan
 from .progress import Progress
@@ -120,7 +121,7 @@ class Rounds:
             if self.clock.out:
                 self.not_run["clean"] = None
                 return
-            unit = self.journal.recall(f"clean {' '.join(self._keys(wave))}", partial(ask_clean, plan, wave))
+            unit = learned(self.journal.recall(f"clean {' '.join(self._keys(wave))}", partial(ask_clean, plan, wave)))
             self._label[wave], self._sure[wave] = unit["label"], unit["confidence"]
             if "scores" in unit:
                 if self._scores is None:
@@ -200,7 +201,7 @@ class Rounds:
             spent, on_pass = top.sheet.asked[wave], self.progress.passed
             ask = partial(attack_wave, clean=clean, spent=spent, rows=rows, on_pass=on_pass)
             name = f"{top.threat.name} {stage.name} {' '.join(self._keys(wave))}"
-            unit = self.journal.recall(name, partial(ask, plan, threats, stage, wave))
+            unit = learned(self.journal.recall(name, partial(ask, plan, threats, stage, wave)))
             first, unknown = spent + unit["first"], np.full_like(spent, -1)  # it tells of the largest radius alone
             for place, rung in enumerate(ladder):
                 judged = _under(unit, f"{place}/")

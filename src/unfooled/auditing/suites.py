@@ -113,14 +113,16 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("boundary-walk", attack_named("boundary-walk", steps=200), "l1"),
         Stage("sigma-zero", attack_named("sigma-zero"), "l0"),
     ),
+    "speech": ("carlini-wagner-audio",),
     "spatial": ("spatial-pgd", Stage("grid", attack_named("grid", queries=3000))),
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest
 on, `thorough` for when it matters, `masked` where gradients mislead: everybody who stands is asked by random search,
 which needs none; `distances` tells how much change it takes, by one run for all radii. `scores` and `labels` take the
-place of `standard` where the attacker is told no more than that; for turns and shifts `spatial` does, and `text` for
-texts, whatever the attacker sees; `transfer` climbs surrogates, which must be given. `autoattack` is AutoAttack's
-version `standard` for Linf and L2, attack by attack, where that figure must be quoted.
+place of `standard` where the attacker is told no more than that; for turns and shifts `spatial` does, `text` for
+texts and `speech` for what a model writes, whatever the attacker sees; `transfer` climbs surrogates, which must be
+given. `autoattack` is AutoAttack's version `standard` for Linf and L2, attack by attack, where that figure must be
+quoted.
 
 Those that AutoAttack breaks and a first climb does not were among the tenth that came closest, as measured; so climbs
 concentrate there, and the last of them are asked by random search too, which no gradient can mislead. Not only the

@@ -29,7 +29,8 @@ from unfooled.models.classifier import wrap
 
 from .apart import check_apart
 from .engine import audit
-from .examples import Examples, digest, read_examples
+from .examples import Examples, read_examples
+from .keys import digest
 from .stages import Stage
 from .threats import read_threats
 

@@ -19,14 +19,17 @@ from unfooled.core.region import Region
 from unfooled.core.results import Results
 from unfooled.core.target import Access, Model
 from unfooled.core.threat import Ball, ThreatModel
+from unfooled.core.transcripts import learn, text_of
 from unfooled.goals import parse_goal
-from unfooled.modalities.carriers import Float32, Utf8, carrier_named, holder_of
+from unfooled.modalities.carriers import Float32, carrier_named, holder_of
 from unfooled.modalities.pictures import read_picture
+from unfooled.modalities.utf8 import Utf8
+from unfooled.modalities.wav import read_samples
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
 
-from .examples import digest
 from .export import Files, read_manifest
+from .keys import digest
 from .referee import judge
 
 Row = Mapping[str, Any]
@@ -78,6 +81,7 @@ def verify(
     if recorded != found:
         raise RunError("This run is of another model", f"weights {found}, the run's are {recorded}", "Load that one.")
     _check_kept(results)
+    learn(results.run.get("transcripts", {}))
     pair_of = partial(_stored, results)
     if files is not None:
         pair_of = partial(_from_files, results, read_manifest(files))
@@ -152,7 +156,11 @@ def _from_files(results: Results, manifest: Mapping[tuple[str, int], Files], row
     return clean, adversarial
 
 
-_READERS: dict[str, Callable[[Path], np.ndarray]] = {".npy": Float32().read, ".txt": Utf8().read}
+_READERS: dict[str, Callable[[Path], np.ndarray]] = {
+    ".npy": Float32().read,
+    ".txt": Utf8().read,
+    ".wav": read_samples,
+}
 
 
 def _checked(
@@ -168,7 +176,7 @@ def _checked(
     y = torch.tensor([int(row["y"])], device=device)
     verdict = judge(model, threat, _batch(x_adv, device), _batch(x, device), y)
     label, distance, confirmed = int(verdict.label[0]), float(verdict.distance[0]), bool(verdict.broken[0])
-    why = "" if confirmed else f"the model answers {label}"
+    why = "" if confirmed else f"the model answers {label if text_of(label) is None else repr(text_of(label))}"
     if not bool(verdict.contained[0]):
         why = f"it lies outside {threat.within}: {distance:.6g}"
     return Checked(row["threat"], name, confirmed, label, distance, why)

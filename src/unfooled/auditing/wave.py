@@ -16,8 +16,11 @@ from unfooled.core.errors import AttackError, UnfooledError
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import ThreatModel
+from unfooled.core.writing import Writer
+from unfooled.models.prepare import Prepared
 from unfooled.sets.grid import settle
 
+from .hearing import posed, with_texts
 from .journal import Unit
 from .judging import judged_on, levels_of
 from .plan import Plan
@@ -34,6 +37,8 @@ def ask_clean(plan: Plan, wave: np.ndarray) -> Unit:
     target = Target(plan.model, Access.SCORES, len(x), batch=plan.batch, seed=plan.seed, device=plan.device)
     answer = target.answer(x, torch.arange(len(x), device=plan.device))
     unit = {"label": answer.labels.cpu().numpy(), "confidence": confidence(answer).double().cpu().numpy()}
+    if isinstance(plan.model, Writer):
+        unit = with_texts(unit, unit["label"])
     return unit if answer.scores is None else {**unit, "scores": answer.scores.float().cpu().numpy()}
 
 
@@ -66,12 +71,13 @@ def attack_wave(
     """
     device, threat = plan.device, ladder[-1]
     x, y = plan.examples.batch(wave.tolist(), device), plan.examples.y[wave].to(device)
-    target = _door(plan, threat, stage, torch.from_numpy(spent).to(device), rows=rows, on_pass=on_pass)
+    goal, searched = posed(threat.goal, plan.searched, x, y)
+    target = _door(plan, searched, threat, stage, torch.from_numpy(spent).to(device), rows=rows, on_pass=on_pass)
     problem = Problem(
         target,
         x.copied(),  # the referee keeps its own
         y.clone(),
-        threat.goal,
+        goal,
         threat.within,
         Draws.of(plan.seed, threat.question, repr(stage.attack)),
         hints=_hints(clean, wave, device),
@@ -85,17 +91,26 @@ def attack_wave(
     costs["own"] = sum((own.spent.forwards.cpu().numpy() for own in problem.surrogates), np.zeros_like(spent))
     first = target.spent.answers() if found.asked is None else found.asked
     judged = enumerate(judged_on(plan, ladder, found.x_adv, x, y))
-    return {**costs, "proposed": found.reached.cpu().numpy(), "first": first.cpu().numpy()} | {
+    unit = {**costs, "proposed": found.reached.cpu().numpy(), "first": first.cpu().numpy()} | {
         f"{place}/{name}": column for place, one in judged for name, column in one.items()
     }
+    labels = [column for name, column in unit.items() if name.endswith("/adv_label")]
+    return with_texts(unit, np.concatenate(labels)) if isinstance(plan.model, Writer) else unit
 
 
 def _door(
-    plan: Plan, threat: ThreatModel, stage: Stage, spent: Tensor, *, rows: int, on_pass: Callable[[int], None]
+    plan: Plan,
+    searched: Prepared,
+    threat: ThreatModel,
+    stage: Stage,
+    spent: Tensor,
+    *,
+    rows: int,
+    on_pass: Callable[[int], None],
 ) -> Target:
     """Open the model to a stage that works on examples about which `spent` (r,) answers were asked before."""
     return Target(
-        plan.searched,
+        searched,
         max(stage.attack.needs, threat.goal.needs),
         len(spent),
         budget=threat.budget,

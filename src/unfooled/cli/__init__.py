@@ -20,6 +20,7 @@ from . import (
     hardening,
     runs,
     sign,
+    speech,
     sticker,
     transfer,
     universal,
@@ -46,6 +47,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         demo.demo,
     ),
     "Stickers": (sticker.sticker, sticker.check_photo, sign.sign, sign.check_sign),
+    "Speech": (speech.speech,),
     "Harden": (hardening.defences, hardening.harden),
     "A finished run": (runs.verify, gate.gate, hardening.compare, runs.report, runs.export, runs.merge),
 }

@@ -14,6 +14,7 @@ import torch
 
 from unfooled.auditing.door import values_of
 from unfooled.auditing.examples import Examples, read_examples
+from unfooled.auditing.hearing import ears_of
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.target import Model
 from unfooled.modalities.carriers import Png
@@ -23,6 +24,7 @@ from unfooled.models.classifier import Classifier
 from unfooled.models.load import load_model
 from unfooled.models.preprocess import Preprocess
 from unfooled.zoo.photos import photos
+from unfooled.zoo.tones import sentences
 
 from .settings import Settings
 
@@ -38,7 +40,7 @@ def load_subject(settings: Settings) -> tuple[Model, Examples]:
         ModelError: The model cannot be loaded.
     """
     model = the_model(settings)
-    examples = read_examples(the_data(settings.data), classes=model.describe()["classes"])
+    examples = read_examples(the_data(settings.data), classes=model.describe()["classes"], ears=ears_of(model))
     return model, _sharded(_limited(examples, settings.limit, settings.seed), settings.shard)
 
 
@@ -62,7 +64,9 @@ def the_model(settings: Settings) -> Model:
 
 
 def the_data(spec: str) -> Any:
-    """Give what a path or `zoo:photos` names, for the door."""
+    """Give what a path, `zoo:photos` or `zoo:sentences` names, for the door."""
+    if spec == "zoo:sentences":
+        return sentences()
     if spec != "zoo:photos":
         return spec
     found = photos()

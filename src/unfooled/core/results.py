@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 
 def values_of(stored: np.ndarray) -> np.ndarray:
-    """Turn a stored example into the values that the model gets: 8 and 16 bits become [0, 1], the rest stays."""
-    whole = {"uint8": 255, "uint16": 65535}.get(stored.dtype.name)
+    """Turn a stored example into the values that the model gets.
+
+    Pictures of 8 and 16 bits become [0, 1], recordings of 16 bits [-1, 1), the rest stays.
+    """
+    whole = {"uint8": 255, "uint16": 65535, "int16": 32768}.get(stored.dtype.name)
     return stored if whole is None else stored.astype(np.float32) / np.float32(whole)
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, Self, TypeVar, runtime_checkable
 import numpy as np
 from torch import Tensor
 
-from .answer import Answer
+from .answer import Answer, Transcripts
 from .batch import Batch
 from .names import BY
 from .seeds import Draws
@@ -63,9 +63,11 @@ decide, and the same input may be answered otherwise in a batch of another size.
 def firmly_reached(goal: Goal, answer: Answer, y: Tensor) -> Tensor:
     """Tell which rows reach a goal so clearly that they reach it in a batch of any size, (r,) bool.
 
-    Where there are labels only, the label decides.
+    Where there are labels only, the label decides; a transcript must be firm itself.
     """
     reached = goal.reached(answer, y)
+    if isinstance(answer, Transcripts) and answer.firm is not None:
+        return reached & answer.firm
     if answer.scores is None or not bool(reached.any()):
         return reached
     size = answer.scores.topk(2, dim=1).values.abs().amax(dim=1)  # not the lowest: a masked class may stand at -1e9

@@ -11,7 +11,10 @@ import numpy as np
 
 from unfooled.core.errors import InputError, UnfooledError
 
+from .files import ending
 from .pictures import png_bytes, read_picture
+from .utf8 import Utf8
+from .wav import Wav16
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Png:
                 f"{stored.dtype} {stored.shape}",
                 "Pack the picture first; for other channel counts use the carrier float32.",
             )
-        path = _ending(path, ".png")
+        path = ending(path, ".png")
         path.write_bytes(png_bytes(stored))
         return path
 
@@ -121,7 +124,7 @@ class Float32:
 
     def write(self, path: Path, stored: np.ndarray) -> Path:
         """Write a numpy file; returns its path, with `.npy` added if need be."""
-        path = _ending(path, ".npy")
+        path = ending(path, ".npy")
         np.save(path, stored, allow_pickle=False)
         return path
 
@@ -143,75 +146,22 @@ class Float32:
             ) from error
 
 
-@dataclass(frozen=True)
-class Utf8:
-    """A text file in UTF-8 that holds one text and nothing else: no byte order mark, no line end of its own."""
-
-    def __str__(self) -> str:
-        return "utf8"
-
-    @property
-    def levels(self) -> None:
-        """No grid."""
-        return
-
-    def pack(self, values: np.ndarray) -> np.ndarray:
-        """Write code points (t,) as bytes (b,) uint8.
-
-        Raises:
-            InputError: One of them is half of a surrogate pair, which is no character.
-        """
-        try:
-            text = values.astype("<u4").tobytes().decode("utf-32-le")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                "A text file holds characters", f"code point {int(values[error.start // 4]):#x}", "Use carrier float32."
-            ) from error
-        return np.frombuffer(text.encode(), np.uint8)
-
-    def unpack(self, stored: np.ndarray) -> np.ndarray:
-        """Read bytes (b,) back into code points (t,) int64.
-
-        Raises:
-            InputError: They are not UTF-8.
-        """
-        try:
-            text = stored.tobytes().decode()
-        except UnicodeDecodeError as error:
-            raise InputError("A text is stored in UTF-8", str(error), "Write it with the carrier utf8.") from error
-        return np.frombuffer(text.encode("utf-32-le"), "<u4").astype(np.int64)
-
-    def write(self, path: Path, stored: np.ndarray) -> Path:
-        """Write a real text file; returns its path, with `.txt` added if need be."""
-        path = _ending(path, ".txt")
-        path.write_bytes(stored.tobytes())
-        return path
-
-    def read(self, path: Path) -> np.ndarray:
-        """Read a text file back, (b,) uint8.
-
-        Raises:
-            InputError: The file cannot be read.
-        """
-        try:
-            return np.frombuffer(path.read_bytes(), np.uint8)
-        except OSError as error:
-            raise InputError("This text file cannot be read", f"{path}: {error.strerror}", "Check its path.") from error
-
-
-File = Png | Float32 | Utf8
+File = Png | Float32 | Utf8 | Wav16
 """What can hold an example."""
 
-CARRIERS: dict[str, File] = {str(carrier): carrier for carrier in (Png(8), Png(16), Float32(), Utf8())}
+CARRIERS: dict[str, File] = {str(carrier): carrier for carrier in (Png(8), Png(16), Float32(), Utf8(), Wav16())}
 """Every carrier by its name."""
 
 
 def carrier_named(name: str) -> File:
-    """Find a carrier by its name, such as `png8`.
+    """Find a carrier by its name, such as `png8` or `wav16@8000`.
 
     Raises:
         InputError: There is none of that name.
     """
+    kind, at, rate = name.partition("@")
+    if kind == str(Wav16()) and at and rate.isdecimal() and len(rate) < 8 and int(rate):
+        return Wav16(int(rate))
     if name not in CARRIERS:
         near = get_close_matches(name, CARRIERS, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
@@ -233,13 +183,13 @@ def default_carrier(dtype: np.dtype, shape: tuple[int, ...]) -> File:
 
 
 def holder_of(stored: np.ndarray) -> File:
-    """Find the file that holds an example, by the array that a carrier packed: bytes (b,) are a text in UTF-8."""
+    """Find the file that holds an example, by the array that a carrier packed.
+
+    Bytes (b,) are a text in UTF-8, whole numbers of 16 bits (t,) a recording, of a sample rate that only a run knows.
+    """
+    if stored.dtype == np.int16 and stored.ndim == 1:
+        return Wav16()
     return Utf8() if stored.dtype == np.uint8 and stored.ndim == 1 else default_carrier(stored.dtype, stored.shape)
-
-
-def _ending(path: Path, suffix: str) -> Path:
-    # not with_suffix: names such as "linf:0.03" would lose what follows the dot
-    return path if path.suffix == suffix else path.with_name(path.name + suffix)
 
 
 def _either(numbers: tuple[int, ...]) -> str:

@@ -14,12 +14,14 @@ import numpy as np
 from unfooled.core.errors import InputError
 
 from .archives import read_archive
-from .carriers import File, Png, Utf8, default_carrier
+from .carriers import File, Png, default_carrier
 from .decoding import SUFFIXES
 from .labels import numbered
 from .pictures import picture_form, read_picture
+from .recordings import Ears, holds_recordings, open_recordings
 from .tables import Row, holds_texts, read_table
 from .texts import code_points, read_texts
+from .utf8 import Utf8
 
 _SIDECARS = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
 _SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
@@ -50,10 +52,10 @@ class Source:
         return len(self.names)
 
 
-def open_source(path: str | Path, classes: Sequence[str] | None = None) -> Source:
+def open_source(path: str | Path, classes: Sequence[str] | None = None, ears: Ears | None = None) -> Source:
     """Open labelled data on disk.
 
-    Four kinds are known:
+    Five kinds are known:
 
     * A folder with one folder a class, whose pictures may lie at any depth. If `classes` holds every folder name,
       the names count; else folder names made of digits are class numbers; else, without `classes`, folders are
@@ -63,10 +65,12 @@ def open_source(path: str | Path, classes: Sequence[str] | None = None) -> Sourc
     * A table of texts: CSV, JSON lines or Parquet, with a column `text` (or `sentence`, `content`) in place of files.
     * An npz archive of `x` (n, c, h, w), (n, h, w) or (n, t), and `y` (n,). Pictures are uint8, uint16, or floats in
       [0, 1]; one-dimensional examples are floats in [-1, 1], or integer code points. Nothing is unpickled.
+    * Recordings: see `recordings.open_recordings`.
 
     Args:
         path: Folder or file.
         classes: Names of the model's classes, in its order.
+        ears: How the model hears, where it does.
 
     Raises:
         InputError: There is no such data, it cannot be read, it is empty, or a label is of no class.
@@ -77,13 +81,16 @@ def open_source(path: str | Path, classes: Sequence[str] | None = None) -> Sourc
             raise InputError(
                 "There is no such file or folder", str(path), "Name a folder, a .csv, .jsonl, .parquet or .npz file."
             )
+        if holds_recordings(path):
+            heard = open_recordings(path, classes, ears or Ears())
+            return Source(heard.names, heard.labels, heard.load, heard.carrier, heard.notes, ragged=True)
         kind = _folder if path.is_dir() else _KINDS.get(path.suffix.lower())
         if kind is not None:
             return kind(path, classes)
     except OSError as error:
         raise InputError("The data cannot be read", f"{path}: {error.strerror}", "Check path and rights.") from error
     raise InputError(
-        "Data come as a folder of class folders, a table (.csv, .jsonl, .parquet) or an .npz archive",
+        "Data come as a folder of class folders or of recordings, a table (.csv, .jsonl, .parquet) or an .npz archive",
         str(path),
         "Bring it into one.",
     )

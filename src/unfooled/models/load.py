@@ -29,6 +29,8 @@ from unfooled.zoo.signs.artwork import CLASSES
 from . import hugging_face, timm_models
 from .classifier import Classifier, is_adapter, wrap
 from .preprocess import Preprocess
+from .speech import SpeechModel
+from .speech_zoo import SPEECH
 from .weights import load_weights
 
 FORMS = (
@@ -65,7 +67,7 @@ def load_model(spec: str, *, device: str | torch.device = "cpu", weights: str | 
         model = _from_factory(spec)
         if path is not None:
             load_weights(_module_of(model, spec), path)
-    if not isinstance(model, Classifier):
+    if not isinstance(model, Classifier | SpeechModel):
         return model
     module = model.module.eval().to(device)
     return replace(model, module=module)
@@ -104,8 +106,10 @@ def _late(module: str) -> Callable[[str], Model]:
 
 
 def _from_zoo(name: str) -> Model:
+    if name in SPEECH:
+        return SPEECH[name]()
     if name not in _ZOO:
-        known = ", ".join(f"`zoo:{one}`" for one in _ZOO)
+        known = ", ".join(f"`zoo:{one}`" for one in (*_ZOO, *SPEECH))
         raise InputError("No such model in the zoo", repr(name), f"The zoo has {known}.")
     build, preprocess = _ZOO[name]
     return wrap(build(), preprocess, CLASSES if name in nets.NETS else imagenet_names(), name=f"zoo:{name}")

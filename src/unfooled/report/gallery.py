@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from unfooled.core.results import ThreatResults
-from unfooled.modalities.carriers import Utf8, carrier_named
+from unfooled.modalities.carriers import carrier_named
 from unfooled.modalities.pictures import magnified, png_bytes, ssim
+from unfooled.modalities.utf8 import Utf8
+from unfooled.modalities.wav import Wav16
 
 from .comparing import Stretch, compared
-from .wording import Threat
+from .sounds import Sound, sound
+from .wording import Threat, class_name
 
 Row = Mapping[str, Any]
 
@@ -62,7 +65,8 @@ class Exhibit:
         difference: What changed, magnified.
         factor: How many times it was magnified.
         ssim: Likeness of the two pictures, 1 for the same.
-        text: What changed in a text; empty where the example is none.
+        text: What changed in a text, or in what was heard; empty where there is none.
+        sound: A recording before and after; None where the example is none.
     """
 
     row: Mapping[str, Any]
@@ -73,12 +77,14 @@ class Exhibit:
     factor: float = 1.0
     ssim: float = 1.0
     text: tuple[Stretch, ...] = ()
+    sound: Sound | None = None
 
     @property
     def characters(self) -> int:
-        """Room that its pictures or its text take."""
+        """Room that its pictures, its sound or its text take."""
         pictures = sum(len(picture.src) for picture in (self.clean, self.adversarial, self.difference) if picture)
-        return pictures + sum(len(part) for stretch in self.text for part, _ in stretch.parts)
+        sounds = self.sound.characters if self.sound else 0
+        return pictures + sounds + sum(len(part) for stretch in self.text for part, _ in stretch.parts)
 
 
 @dataclass(frozen=True)
@@ -113,13 +119,13 @@ def is_picture(array: np.ndarray) -> bool:
 
 
 def first_picture(found: ThreatResults, threat: Threat) -> Exhibit | None:
-    """Choose the most striking pair: most confident before and after; None where no picture was kept."""
+    """Choose the most striking pair: most confident before and after; None where no picture or sound was kept."""
     rows = _by_distance(_kept(found))
     if not rows:
         return None
     striking = max(rows, key=lambda row: _number(row["clean_confidence"]) * _number(row["adv_confidence"]))
     shown = _exhibit(striking, threat, found.tensors, LONGEST_FIRST)
-    return shown if shown.clean else None
+    return shown if shown.clean or shown.sound else None
 
 
 def gallery(found: Mapping[str, ThreatResults], threats: Mapping[str, Threat], room: int = ROOM) -> list[Wall]:
@@ -177,6 +183,11 @@ def _exhibit(row: Row, threat: Threat, tensors: Mapping[str, np.ndarray], longes
     if threat.texts and carrier == Utf8():
         before, after = (tensors[name].tobytes().decode(errors="replace") for name in _names(row))
         return Exhibit(row, threat, text=compared(before, after, whole=threat.family == "words"))
+    if isinstance(carrier, Wav16):
+        said, heard = (class_name(row[name], threat.classes) for name in ("clean_label", "adv_label"))
+        text = compared(said, heard, whole=True) if isinstance(threat.classes, dict) else ()
+        x, x_adv = (tensors[name] for name in _names(row))
+        return Exhibit(row, threat, text=text, sound=sound(x, x_adv, carrier))
     x, x_adv = (carrier.unpack(tensors[name]) for name in _names(row))
     if not is_picture(x) or x.shape != x_adv.shape:
         return Exhibit(row, threat)

@@ -30,9 +30,10 @@ def headline(found: ThreatResults, threat: Threat) -> Headline:
     """Say in one breath what an audit found out under one threat."""
     n, right = len(found), int(found.column("clean_correct").sum())
     fooled = right - int(found.robust.sum())
-    before = f"Of {count(n, threat.noun)}, the model reads {_share(right, n)} rightly"
+    verb = "hears" if threat.sounds else "reads"
+    before = f"Of {count(n, threat.noun)}, the model {verb} {_share(right, n)} rightly"
     if n == 1:
-        before = f"The model reads the one {threat.noun} of this audit {'rightly' if right else 'wrongly'}"
+        before = f"The model {verb} the one {threat.noun} of this audit {'rightly' if right else 'wrongly'}"
     if right == 0:
         return Headline(f"{before}, attack or none.", "", "Check the labels, the classes and the preprocessing first.")
     visible = f" \u2013 {threat.visibility} \u2013" if threat.visibility else ""

@@ -195,7 +195,7 @@ def _settings(run: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
             "parameters": model.get("parameters"),
             f"sha256 of {'the weights' if model.get('parameters') else 'what is known of it'}": model.get("sha256"),
             "preprocessing": model.get("preprocess"),
-            "classes": model.get("k"),
+            "classes": None if "transcripts" in run else model.get("k"),
         },
         "Data": {
             "source": data.get("source") or run.get("source", {}).get("data"),

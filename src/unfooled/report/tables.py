@@ -79,8 +79,10 @@ def threats(results: Results) -> dict[str, Threat]:
     return {name: Threat(settings[name], classes, _of_pictures(results[name], settings[name])) for name in settings}
 
 
-def class_names(run: Mapping[str, Any]) -> list[str] | None:
-    """Find the names of the classes in a run; None where it gives none."""
+def class_names(run: Mapping[str, Any]) -> list[str] | dict[int, str] | None:
+    """Find the names of the classes in a run, or the texts that its labels stand for; None where it gives none."""
+    if "transcripts" in run:
+        return {int(label): f"\u201c{text}\u201d" if text else "nothing" for label, text in run["transcripts"].items()}
     names = run["model"].get("classes")
     return names if isinstance(names, list) else None
 

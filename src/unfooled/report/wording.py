@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import log10
 from typing import Any
 
 import numpy as np
@@ -13,42 +14,9 @@ import numpy as np
 from unfooled.core.curve import kind_of
 from unfooled.core.names import BY
 
+from .kinds import EDITS, FAMILIES, LOUDNESS, MEASURES, MOVES, SIGHTS, WORDED
+
 THIN = "\u202f"  # narrow space that does not break, between a number and its unit
-FAMILIES = {
-    "linf": "change every {site} by at most {size}{scale}",
-    "l2": "change {whole} by at most {size} in all (Euclidean length of the change)",
-    "l1": "change {whole} by at most {size} in all (sum of the changes of all values)",
-    "l0": "change at most {size} {site}s of {whole}, each as much as they like",
-    "patch": "repaint one square of {whole}, {size} x {size} {site}s, wherever they like",
-    "frame": "repaint {whole} up to {size} {site}s from its border",
-    "sticker": "lay one sticker into {whole}, within a disc of {size} of its area",
-}
-MOVES = {"rotate": "turn {whole} by up to {size} degrees", "shift": "shift {whole} by up to {size} pixels"}
-EDITS = {
-    "chars": "make up to {size} typos in {whole}",
-    "invisible": "put up to {size} characters into {whole} that nobody sees",
-    "homoglyphs": "replace up to {size} letters of {whole} by others that look alike",
-    "words": "replace up to {size} of the words of {whole} by what means the same",
-}
-MEASURES = {
-    "linf": "largest change of one {site}",
-    "l2": "Euclidean length of the change",
-    "l1": "sum of the changes of all values",
-    "l0": "number of {site}s changed",
-    "sticker": "share of the picture's area",
-    "rotate": "degrees of the turn",
-    "shift": "pixels of the shift",
-    "rotate,shift": "share of the limits that the motion takes",
-    "chars": "number of typos",
-    "invisible": "number of injections",
-    "homoglyphs": "number of letters replaced",
-    "words": "share of the words replaced",
-}
-SIGHTS = {
-    "gradient": "has a copy of the model",
-    "scores": "sees the model's scores but not its inside",
-    "decision": "sees the model's answers but nothing else",
-}
 
 
 @dataclass(frozen=True)
@@ -57,12 +25,12 @@ class Threat:
 
     Attributes:
         settings: Its entry in the run.
-        classes: Names of the classes, None where the model gives none.
+        classes: Names of the classes, or what labels stand for where a model writes; None where neither is known.
         pictures: Whether its examples are pictures.
     """
 
     settings: Mapping[str, Any]
-    classes: list[str] | None
+    classes: list[str] | dict[int, str] | None
     pictures: bool
 
     @property
@@ -130,9 +98,14 @@ class Threat:
         return self.family in EDITS
 
     @property
+    def sounds(self) -> bool:
+        """Whether its examples are recordings."""
+        return str(self.settings["carrier"]).startswith("wav")
+
+    @property
     def noun(self) -> str:
         """What one example is called."""
-        return "picture" if self.pictures else "text" if self.texts else "example"
+        return "picture" if self.pictures else "text" if self.texts else "recording" if self.sounds else "example"
 
     @property
     def change(self) -> str:
@@ -165,6 +138,9 @@ class Threat:
     def aim(self) -> str:
         """What success looks like, as a verb after 'somebody'."""
         kind, _, wanted = self.goal.partition(":")
+        if kind in WORDED:
+            share = f", at least {percent(float(wanted))} of the words" if kind == "misheard" and wanted else ""
+            return WORDED[kind].format(wanted.replace("_", " ")) + share
         names = " or ".join(
             f"\u201c{class_name(int(label), self.classes)}\u201d" for label in wanted.split(",") if wanted
         )
@@ -180,10 +156,12 @@ class Threat:
         return f"reaches the goal {self.goal}"
 
 
-def class_name(label: int | None, classes: list[str] | None) -> str:
-    """Name a class as people know it, or by its number."""
+def class_name(label: int | None, classes: list[str] | dict[int, str] | None) -> str:
+    """Name a class as people know it, or by its number; or give the text that a label stands for."""
     if label is None or label < 0:
         return "no readable answer"
+    if isinstance(classes, dict):
+        return classes.get(label, "another text")
     if classes is not None and label < len(classes):
         return str(classes[label])
     return f"class {label}"
@@ -221,6 +199,8 @@ def measured(distance: float | None, threat: Threat) -> str:
     """Write a distance in its set's own unit; for pictures under linf in steps of an 8-bit picture first."""
     if distance is None or np.isnan(distance):
         return "\u2013"
+    if threat.family in LOUDNESS:
+        return f"{LOUDNESS[threat.family] * 20 * log10(distance):.1f}{THIN}dB" if distance > 0 else "none"
     if threat.family != "linf" or not threat.pictures:
         return f"{distance:.3g}"
     return f"{f'{distance * 255:.2f}'.rstrip('0').rstrip('.')}/255 ({distance:.4f})"

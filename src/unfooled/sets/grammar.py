@@ -1,4 +1,4 @@
-"""How people write a set: `linf:8/255`, `l2:3`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:9`, `chars:3`."""
+"""How people write a set: `linf:8/255`, `l2` without a limit, `linf:0.5@mask.png`, `rotate:9`, `chars:3`, `snr:30`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .l0 import L0
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
+from .loudness import db, snr
 from .masked import Masked
 from .motion import Motion
 from .patch import Patch
@@ -27,6 +28,9 @@ from .words import Words
 
 BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 """Every kind of ball by the word that names it."""
+
+LOUDNESS: dict[str, Callable[[float, float, float], Ball]] = {"snr": snr, "db": db}
+"""Every budget of loudness by the word that names it, in decibels in place of a radius."""
 
 PLACES: dict[str, Callable[[float, float, float], Ball]] = {
     "patch": Patch,
@@ -67,13 +71,14 @@ def parse_sets(
     kind, colon, radii = ball.partition(":")
     if kind in EDITS and not at:
         return [EDITS[kind](_radius(kind, part)) for part in radii.split(",")]
-    kinds = BALLS | PLACES
+    kinds = BALLS | LOUDNESS | PLACES
     if kind == STICKER:
         return _discs(radii, low, high, at)
     if kind not in kinds:
         known = ", ".join([*kinds, STICKER, *MOTIONS, *EDITS])
         raise InputError("This is not a set of changes", repr(text), f"Write KIND:RADIUS with KIND one of {known}.")
-    sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [math.inf]
+    unlimited = -math.inf if kind == "snr" else math.inf
+    sizes = [_radius(kind, part) for part in radii.split(",")] if colon else [unlimited]
     sets: list[Ball] = [kinds[kind](size, low, high) for size in sizes]
     if not at:
         return list(sets)
@@ -100,8 +105,11 @@ def _radius(kind: str, text: str) -> float:
         raise InputError(
             f"A radius of {kind} is a number",
             repr(text),
-            f"Write for example {kind}:{'0.2' if kind == 'words' else '3' if kind in EDITS else '8/255'}.",
+            f"Write for example {kind}:{_EXAMPLES.get(kind, '3' if kind in EDITS else '8/255')}.",
         ) from error
+
+
+_EXAMPLES = {"words": "0.2", "snr": "30", "db": "-31"}
 
 
 def _motions(text: str) -> list[PerturbationSet]:

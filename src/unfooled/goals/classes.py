@@ -1,4 +1,4 @@
-"""What success is. A goal turns any loss the right way round, so that no attack asks whether it is targeted."""
+"""What success is where a model gives scores of classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from unfooled.core.answer import UNREADABLE, Answer
 from unfooled.core.errors import AccessError, InputError
 from unfooled.core.target import Access
-from unfooled.core.threat import Goal, Loss
+from unfooled.core.threat import Loss
 from unfooled.losses import Contest, margin, members, one_hot
 
 
@@ -218,27 +218,3 @@ class Leave:
             return Contest(held, ~held)
         wanted = one_hot(toward, scores) & ~held
         return Contest(held, torch.where(wanted.any(dim=1, keepdim=True), wanted, ~held))
-
-
-def parse_goal(text: str) -> Goal:
-    """Read a goal: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`.
-
-    Raises:
-        InputError: The text is none of these.
-    """
-    kind, _, rest = text.partition(":")
-    try:
-        if text == "misclassify":
-            return Misclassify()
-        if text.startswith("top-"):
-            return Misclassify(top=int(text.removeprefix("top-")))
-        classes = tuple(int(part) for part in rest.split(","))
-        if kind == "become" and len(classes) == 1:
-            return Become(classes[0])
-        if kind in ("enter", "leave"):
-            return Enter(classes) if kind == "enter" else Leave(classes)
-    except ValueError:
-        pass  # a number that is none: the same mistake as an unknown word
-    raise InputError(
-        "This is not a goal", repr(text), "Write misclassify, top-5, become:859, enter:151,152 or leave:919,920."
-    )

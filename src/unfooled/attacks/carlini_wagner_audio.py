@@ -1,0 +1,59 @@
+"""Carlini and Wagner on audio: the quietest change that makes a recording be heard as a phrase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unfooled.core.attack import Bill, Found, Problem, as_is
+from unfooled.core.target import Access
+from unfooled.core.threat import Ball
+from unfooled.core.writing import leads_of
+from unfooled.losses import cross_entropy, margin
+from unfooled.search.keeper import Keeper
+from unfooled.search.quieting import Pace, quieten
+
+
+@dataclass(frozen=True)
+class CarliniWagnerAudio:
+    """Find the nearest success by climbing the phrase's likelihood, then the margin of each of its steps.
+
+    Works in any Ball, with goals in words or in classes, and needs gradients.
+
+    Attributes:
+        steps: Gradient steps in all, 1 or more.
+        surplus: Margin that every step of the phrase is to have, in scores, 0 or more.
+        weight: Weight of the likelihood beside the margins.
+
+    Reference:
+        Carlini and Wagner. Audio adversarial examples: targeted attacks on speech-to-text. IEEE SPW 2018.
+        https://arxiv.org/abs/1801.01944, sections III.B and III.C.
+        Differs from the paper: steps follow the slope's direction with inertia and not Adam; the ball that shrinks is
+        the change's length; likelihood and margins are climbed together; every point is rounded to the carrier's grid.
+    """
+
+    steps: int = 500
+    surplus: float = 0.5
+    weight: float = 0.1
+    needs: ClassVar[Access] = Access.GRADIENT
+    nearest: ClassVar[bool] = True
+
+    def bill(self, classes: int) -> Bill:
+        """See `Attack.bill`."""
+        return Bill(queries=0, forwards=self.steps, backwards=self.steps)
+
+    def __call__(self, problem: Problem[Ball]) -> Found:
+        """See `Attack`."""
+        keeper = Keeper(replace(problem, settle=as_is), nearest=True)
+        whole, leads = problem.objective(cross_entropy), leads_of(problem, margin)
+
+        def objective(outputs: Tensor, owner: Tensor) -> Tensor:
+            missing = (leads(outputs, owner) - self.surplus).clamp(max=0).sum(dim=1)
+            found = keeper.distance(owner).isfinite()
+            return torch.where(found, missing, 0.0) + torch.where(found, self.weight, 1.0) * whole(outputs, owner)
+
+        quieten(keeper, objective, self.steps, Pace())
+        return keeper.found()

@@ -1,0 +1,160 @@
+"""`unfooled speech`."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unfooled.core.errors import InputError
+
+from . import options as o
+from .auditing import refuse_taken
+from .sticker import with_threads
+from .terminal import columns, on_stderr, on_stdout, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unfooled.auditing.verify import Checked
+    from unfooled.core.results import Results
+
+    from .settings import Settings
+
+ATTACK = "carlini-wagner-audio"
+
+Clip = Annotated[
+    str,
+    typer.Argument(help="A recording, a folder of them, a CSV of file and text, or zoo:sentences.", show_default=False),
+]
+Model = Annotated[str, typer.Option(help="package.module:factory, file.py:factory or zoo:tones.", show_default=False)]
+Say = Annotated[list[str] | None, typer.Option(help="What is to be heard; several times.", show_default=False)]
+Goal = Annotated[
+    list[str] | None, typer.Option(help="mute, without:stop, misheard or misheard:0.5 in place of a phrase.")
+]
+Within = Annotated[
+    str, typer.Option(help="snr:30, db:-31, linf:0.01, l2:1; snr or db alone for the quietest that works.")
+]
+Steps = Annotated[int, typer.Option(help="Gradient steps for each recording.")]
+Batch = Annotated[int, typer.Option(help="Recordings of one length that share a pass.", rich_help_panel=o.RUN)]
+Seed = Annotated[int, typer.Option(help="Of all randomness.", rich_help_panel=o.RUN)]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps.", rich_help_panel=o.RUN)]
+
+
+def speech(
+    clip: Clip, *, model: Model, say: Say = None, goal: Goal = None, within: Within = "snr", steps: Steps = 500,
+    batch: Batch = 1, seed: Seed = 0, device: Device = "cpu", threads: o.Threads = None, out: o.Out = None,
+    overwrite: o.Overwrite = None, json: o.Json = False, quiet: o.Quiet = False,
+) -> None:  # fmt: skip
+    """Change recordings so that a model hears a phrase of your choice; write WAV files, check them, report."""
+    from .settings import Settings  # noqa: PLC0415  heavy
+
+    with_threads(threads)
+    threats = [f"{one} {within}" for one in (*map(_transcribed, say or ()), *(goal or ()))]
+    if not threats:
+        do = 'Say --say "open the front door", or --goal mute.'
+        raise InputError("What is the model to hear?", "neither --say nor --goal", do)
+    place = out or Path(f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
+    refuse_taken(place, free=bool(overwrite))
+    told: dict[str, Any] = {"batch": batch, "seed": seed, "device": device}
+    settings = Settings(model=model, data=clip, threat=tuple(threats), device=device)
+    results, checked = _attacked(settings, steps, place, on_stderr(quiet), told)
+    if json:
+        print_json({"run": str(place), "report": str(place / "report.html"), "recordings": _lines(results, checked)})
+        return
+    _tell(on_stdout(quiet), results, checked, place)
+
+
+def _transcribed(phrase: str) -> str:
+    """Write a phrase as a goal."""
+    from unfooled.goals import Transcribe  # noqa: PLC0415  heavy
+
+    return Transcribe(phrase).name
+
+
+def _attacked(
+    settings: Settings, steps: int, place: Path, console: Console, told: dict[str, Any]
+) -> tuple[Results, list[Checked]]:
+    """Run the audit, write its folder, its files and its report, and check the files as they lie on disk."""
+    import shutil  # noqa: PLC0415
+
+    from unfooled.attacks import attack_named  # noqa: PLC0415  heavy
+    from unfooled.auditing.engine import audit  # noqa: PLC0415
+    from unfooled.auditing.export import export  # noqa: PLC0415
+    from unfooled.auditing.journal import clear  # noqa: PLC0415
+    from unfooled.auditing.stages import Stage  # noqa: PLC0415
+    from unfooled.auditing.verify import verify  # noqa: PLC0415
+    from unfooled.report import write_report  # noqa: PLC0415
+
+    from .progress import Bars  # noqa: PLC0415
+    from .subject import load_subject, source_note  # noqa: PLC0415
+
+    clip, model, threats = settings.data, settings.model, settings.threats
+    hearer, recordings = load_subject(settings)
+    clear(place)
+    shutil.rmtree(place / "files", ignore_errors=True)
+    progress = Bars.on(console)
+    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    phrases = [word for threat in threats for word in ("--goal", threat.split()[0])]
+    command = ["unfooled", "speech", clip, "--model", model, *phrases, "--within", threats[0].split()[1]]
+    note = {"command": shlex.join([*command, "--steps", str(steps), *words]), "source": source_note(settings)}
+    with progress.bars:
+        results = audit(
+            hearer, recordings, threats, [Stage(ATTACK, attack_named(ATTACK, steps=steps))],
+            out=place, progress=progress, note=note, **told,
+        )  # fmt: skip
+    write_report(results, place / "report.html")
+    export(results, place / "files")
+    return results, verify(results, hearer, device=told["device"], files=place / "files")
+
+
+def _lines(results: Results, checked: list[Checked]) -> list[dict[str, Any]]:
+    """Say of each recording and goal what was heard before and after, and how much was changed."""
+    from unfooled.core.results import values_of  # noqa: PLC0415  heavy
+    from unfooled.modalities.carriers import carrier_named  # noqa: PLC0415
+    from unfooled.modalities.sounds import change_of  # noqa: PLC0415
+    from unfooled.modalities.wav import RATE  # noqa: PLC0415
+
+    texts = results.run["transcripts"]
+    entries = {entry["name"]: entry for entry in results.run["threats"]}
+    confirmed = {(one.threat, one.name) for one in checked if one.confirmed}
+    lines = []
+    for row in results.records.to_pylist():
+        name = str(row["name"]) or f"example {row['example']}"
+        line = {
+            "recording": name,
+            "goal": entries[row["threat"]]["goal"],
+            "before": texts.get(str(row["clean_label"]), ""),
+            "after": texts.get(str(row["adv_label"]), ""),
+            "reached": row["broken"] and (row["threat"], name) in confirmed,
+        }
+        if row["broken"]:
+            clean, other = results.tensors[f"x/{row['key']}"], results.tensors[f"x_adv/{row['threat']}/{row['key']}"]
+            rate = getattr(carrier_named(entries[row["threat"]]["carrier"]), "rate", RATE)
+            line |= change_of(values_of(clean), values_of(other), rate)._asdict()
+            line["characters_a_second"] = len(line["after"]) * rate / len(clean)
+        lines.append(line)
+    return lines
+
+
+def _tell(console: Console, results: Results, checked: list[Checked], place: Path) -> None:
+    table = columns(recording="left", heard_before="left", heard_after="left", snr="right", peak="right", same="right")
+    lines = _lines(results, checked)
+    for line in lines:
+        figures = (
+            (f"{line['snr']:.1f} dB", f"{line['peak_db']:.1f} dB", f"{line['pearson']:.3%}")
+            if line["reached"]
+            else ("not reached", "", "")
+        )
+        table.add_row(line["recording"], line["before"], line["after"], *figures)
+    console.print(table)
+    reached = sum(line["reached"] for line in lines)
+    console.print(f"\n{reached} of {len(lines)} reached, in WAV files of 16 bits that were read back")
+    for note in results.run["data"]["notes"]:
+        console.print(f"Note: {note}.", style="dim")
+    quoted = shlex.quote(str(place))
+    console.print(f"report   {place / 'report.html'}\nfiles    {place / 'files'}", soft_wrap=True)
+    console.print(f"check    unfooled verify {quoted} --files {shlex.quote(str(place / 'files'))}", soft_wrap=True)

@@ -1,0 +1,67 @@
+"""What success is. A goal turns any loss the right way round, so that no attack asks whether it is targeted."""
+
+from __future__ import annotations
+
+from unfooled.core.errors import InputError
+from unfooled.core.threat import Goal
+
+from .classes import Become, Enter, Leave, Misclassify
+from .phrases import Misheard, Transcribe, Without
+
+__all__ = [
+    "Become",
+    "Enter",
+    "Leave",
+    "Misclassify",
+    "Misheard",
+    "Transcribe",
+    "Without",
+    "parse_goal",
+]
+
+
+def parse_goal(text: str) -> Goal:
+    """Read a goal.
+
+    Of classes: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`. Of what a model writes:
+    `transcribe:open_the_front_door`, `without:stop`, `mute`, `misheard`, `misheard:0.5`.
+
+    Raises:
+        InputError: The text is none of these.
+    """
+    kind, _, rest = text.partition(":")
+    try:
+        goal = _of_classes(text, kind, rest) or _of_words(text, kind, rest)
+    except ValueError:
+        goal = None  # a number that is none: the same mistake as an unknown word
+    if goal is None:
+        raise InputError(
+            "This is not a goal",
+            repr(text),
+            "Write misclassify, top-5, become:859, enter:151,152 or leave:919,920; for a model that writes "
+            "transcribe:open_the_front_door, without:stop, mute, misheard or misheard:0.5.",
+        )
+    return goal
+
+
+def _of_classes(text: str, kind: str, rest: str) -> Goal | None:
+    if text == "misclassify":
+        return Misclassify()
+    if text.startswith("top-"):
+        return Misclassify(top=int(text.removeprefix("top-")))
+    if kind not in ("become", "enter", "leave"):
+        return None
+    classes = tuple(int(part) for part in rest.split(","))
+    if kind == "become":
+        return Become(classes[0]) if len(classes) == 1 else None
+    return Enter(classes) if kind == "enter" else Leave(classes)
+
+
+def _of_words(text: str, kind: str, rest: str) -> Goal | None:
+    if text in ("mute", "misheard"):
+        return Transcribe() if text == "mute" else Misheard()
+    if kind == "misheard":
+        return Misheard(float(rest))
+    if kind == "transcribe" and rest:
+        return Transcribe(rest.replace("_", " "))
+    return Without(rest) if kind == "without" else None
