@@ -25,6 +25,8 @@ ORIGINS = {
         f"zoo:efficientnet-lite{version}": Origin("EfficientNet-Lite (inverted residuals)", _IMAGENET)
         for version in range(3)
     },
+    "zoo:hama": Origin("Conformer with CTC", UNKNOWN),
+    "zoo:whisper": Origin("Whisper tiny.en (transformer, sequence to sequence)", UNKNOWN),
     "zoo:mobilenet-v2": Origin("MobileNetV2 (inverted residuals)", _IMAGENET),
     "zoo:signs": Origin("strided convolutions and dense layers", _RENDERS),
     "zoo:signs-pooled": Origin("3 x 3 convolutions and max-pooling", _RENDERS),

