@@ -26,18 +26,18 @@ class CarliniWagnerAudio:
     Attributes:
         steps: Gradient steps in all, 1 or more.
         surplus: Margin that every step of the phrase is to have, in scores, 0 or more.
-        weight: Weight of the likelihood beside the margins.
+        weight: Weight of the likelihood beside the margins, which count from the first success on.
 
     Reference:
         Carlini and Wagner. Audio adversarial examples: targeted attacks on speech-to-text. IEEE SPW 2018.
         https://arxiv.org/abs/1801.01944, sections III.B and III.C.
-        Differs from the paper: steps follow the slope's direction with inertia and not Adam; the ball that shrinks is
-        the change's length; likelihood and margins are climbed together; every point is rounded to the carrier's grid.
+        Differs from the paper: steps follow the slope's direction with inertia and not Adam; any ball shrinks, not the
+        box alone; margins join the likelihood at the first success; every point is rounded to the carrier's grid.
     """
 
     steps: int = 500
     surplus: float = 0.5
-    weight: float = 0.1
+    weight: float = 1.0
     needs: ClassVar[Access] = Access.GRADIENT
     nearest: ClassVar[bool] = True
 
@@ -51,9 +51,11 @@ class CarliniWagnerAudio:
         whole, leads = problem.objective(cross_entropy), leads_of(problem, margin)
 
         def objective(outputs: Tensor, owner: Tensor) -> Tensor:
+            likely, found = whole(outputs, owner), keeper.distance(owner).isfinite()
+            if not bool(found.any()):
+                return likely
             missing = (leads(outputs, owner) - self.surplus).clamp(max=0).sum(dim=1)
-            found = keeper.distance(owner).isfinite()
-            return torch.where(found, missing, 0.0) + torch.where(found, self.weight, 1.0) * whole(outputs, owner)
+            return torch.where(found, missing, 0.0) + torch.where(found, self.weight, 1.0) * likely
 
         quieten(keeper, objective, self.steps, Pace())
         return keeper.found()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from unfooled.core.rows import length, wide
+from unfooled.core.rows import length, unit, wide
 from unfooled.core.threat import Ball
 
 from .keeper import Keeper
@@ -20,24 +21,33 @@ class Pace:
     """How fast a search walks and its ball shrinks.
 
     Attributes:
-        first: Length of a step before the first success, as a share of the recording's length.
-        inner: Length of a step after it, as a share of the ball's radius; it falls to a tenth of that.
+        start: Length of a change as large as the first ball allows, as a share of the recording's length.
+        widen: Radius of the first ball where a search goes on from another's point, as a multiple of its distance.
+        first: Length of the first step, as a share of the largest change's.
+        last: Length of the last step; between them it falls along half a cosine.
         shrink: What a success leaves of the radius.
-        grow: What a failure adds to it, as a share of what a success takes.
+        grow: Share that a failure before the first success adds to it.
         inertia: Share of the last direction that is kept.
     """
 
-    first: float = 0.004
-    inner: float = 0.3
-    shrink: float = 0.95
-    grow: float = 0.25
-    inertia: float = 0.8
+    start: float = 0.15
+    widen: float = 2.0
+    first: float = 0.5
+    last: float = 0.03
+    shrink: float = 0.9
+    grow: float = 0.01
+    inertia: float = 0.9
+
+    def step(self, share: float) -> float:
+        """Give the length of a step when this share of all is done."""
+        return self.last + (self.first - self.last) * (1 + math.cos(math.pi * share)) / 2
 
 
 class _State(NamedTuple):
     delta: Tensor
     mean: Tensor
     radius: Tensor
+    found: Tensor
 
     def rows(self, index: Tensor) -> _State:
         return _State(*(part[index] for part in self))
@@ -46,8 +56,9 @@ class _State(NamedTuple):
 def quieten(keeper: Keeper[Ball], objective: Callable[[Tensor, Tensor], Tensor], steps: int, pace: Pace) -> None:
     """Walk up an objective; what is found goes to the keeper, which looks for the nearest.
 
-    Before its first success an example walks as far as its set lets it; then inside a ball that shrinks at each success
-    and grows a little at each failure, with steps that shrink too. Each point is one that the carrier can hold.
+    Every step follows the mean of the directions so far, so that a sample moves as far as it matters; the ball, which
+    is of the set's own kind, only cuts off what reaches beyond it. It grows slowly until the first success, and shrinks
+    at each. Each point is one that the carrier can hold.
 
     Costs at most `steps` forwards and backwards an example.
     """
@@ -56,35 +67,30 @@ def quieten(keeper: Keeper[Ball], objective: Callable[[Tensor, Tensor], Tensor],
     owner = keeper.open()
     x = problem.x.rows(owner)
     x_t = problem.settle(problem.beginning(owner), x)
-    size = length(x.values).clamp(min=1e-6)
-    zero = torch.zeros_like(x.values)
-    state = _State(x_t.values - x.values, zero, torch.full_like(size, torch.inf))
+    radius = torch.zeros(len(owner), dtype=torch.float64, device=owner.device)
+    state = _State(x_t.values - x.values, torch.zeros_like(x.values), radius, radius > 0)
     for k in range(steps):
         if not len(owner):
             return
         seen = target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, seen.loss, seen.answer)
-        state = _moved(state, seen.grad, problem.reached(seen.answer, owner), size[owner], share=k / steps, pace=pace)
-        x_t = within.project(x.holding(x.values + state.delta), x)
-        state = state._replace(delta=x_t.values - x.values)
+        size = length(within.steepest(seen.grad, x_t, x))  # of the largest change in a ball of radius 1
+        far = within.distance(x_t, x)
+        if k == 0:
+            radius = torch.where(far > 0, pace.widen * far, pace.start * length(x.values) / size.clamp(min=1e-300))
+            state = state._replace(radius=radius)
+        state = _resized(state, far, problem.reached(seen.answer, owner), within.radius, pace)
+        mean = pace.inertia * state.mean + (1 - pace.inertia) * unit(seen.grad)
+        step = pace.step(k / steps) * state.radius * size / (1 - pace.inertia ** (k + 1))
+        delta = state.delta + wide(step, mean).to(mean.dtype) * mean
+        x_t = within.project(x.holding(x.values + delta), x, state.radius)
+        state = state._replace(delta=x_t.values - x.values, mean=mean)
         owner, x, x_t, state = owner[going_on], x.rows(going_on), x_t.rows(going_on), state.rows(going_on)
         x_t = problem.settle(x_t, x)
 
 
-def _moved(state: _State, grad: Tensor, reached: Tensor, size: Tensor, *, share: float, pace: Pace) -> _State:
-    """Go one step and shrink or grow the ball."""
-    far = length(state.delta)
-    smaller = torch.minimum(far, state.radius) * pace.shrink
-    larger = state.radius * (1 + pace.grow * (1 / pace.shrink - 1))
-    radius = torch.where(reached, smaller, larger)
-    mean = pace.inertia * state.mean + (1 - pace.inertia) * _unit(grad)
-    found = radius.isfinite()
-    step = torch.where(found, pace.inner * radius.clamp(max=1e9) * (1 - 0.9 * share), pace.first * size)
-    delta = state.delta + wide(step, grad).to(grad.dtype) * _unit(mean)
-    fit = torch.where(found, radius / length(delta).clamp(min=1e-12), torch.inf).clamp(max=1)
-    return _State(delta * wide(fit, delta).to(delta.dtype), mean, radius)
-
-
-def _unit(direction: Tensor) -> Tensor:
-    size = length(direction)
-    return direction * wide(torch.where(size > 0, 1 / size.clamp(min=1e-300), 0.0), direction).to(direction.dtype)
+def _resized(state: _State, far: Tensor, reached: Tensor, most: float, pace: Pace) -> _State:
+    """Shrink the ball below a success, and let it grow before the first."""
+    grown = torch.where(state.found, state.radius, state.radius * (1 + pace.grow))
+    radius = torch.where(reached, torch.minimum(state.radius, far) * pace.shrink, grown)
+    return state._replace(radius=radius.clamp(max=most), found=state.found | reached)
