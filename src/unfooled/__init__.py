@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unfooled.attacks import ATTACKS, TEXT_ATTACKS, attack_named
+    from unfooled.attacks import ATTACKS, SPEECH_ATTACKS, TEXT_ATTACKS, attack_named
     from unfooled.auditing.engine import audit
     from unfooled.auditing.given import judge
     from unfooled.auditing.matrix import transfer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unfooled.core.threat import ThreatModel
     from unfooled.defences import DEFENCES, defence_named
     from unfooled.defences.normalising import normalised
-    from unfooled.goals import Become, Enter, Leave, Misclassify
+    from unfooled.goals import Become, Enter, Leave, Misclassify, Misheard, Transcribe, Without
     from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
@@ -62,12 +62,16 @@ _HOMES = {
     "Linf": "unfooled.sets.linf",
     "Masked": "unfooled.sets.masked",
     "Misclassify": "unfooled.goals",
+    "Misheard": "unfooled.goals",
     "Preprocess": "unfooled.models.preprocess",
     "Region": "unfooled.core.region",
     "Reordered": "unfooled.models.classes",
     "Results": "unfooled.core.results",
+    "SPEECH_ATTACKS": "unfooled.attacks",
     "ThreatModel": "unfooled.core.threat",
+    "Transcribe": "unfooled.goals",
     "UnfooledError": "unfooled.core.errors",
+    "Without": "unfooled.goals",
     "attack": "unfooled.auditing.single",
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
@@ -97,6 +101,7 @@ __all__ = [
     "L0",
     "L1",
     "L2",
+    "SPEECH_ATTACKS",
     "TEXT_ATTACKS",
     "Access",
     "Become",
@@ -106,12 +111,15 @@ __all__ = [
     "Linf",
     "Masked",
     "Misclassify",
+    "Misheard",
     "Preprocess",
     "Region",
     "Reordered",
     "Results",
     "ThreatModel",
+    "Transcribe",
     "UnfooledError",
+    "Without",
     "__version__",
     "attack",
     "attack_named",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from unfooled.core.attack import Bill, Found, Problem, as_is
+from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
 from unfooled.core.writing import leads_of
@@ -19,7 +19,7 @@ from unfooled.search.quieting import Pace, quieten
 
 @dataclass(frozen=True)
 class CarliniWagnerAudio:
-    """Find the nearest success by climbing the phrase's likelihood, then the margin of each of its steps.
+    """Find the nearest success by climbing the phrase's likelihood, then also the margin of each of its steps.
 
     Works in any Ball, with goals in words or in classes, and needs gradients.
 
@@ -47,7 +47,7 @@ class CarliniWagnerAudio:
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
-        keeper = Keeper(replace(problem, settle=as_is), nearest=True)
+        keeper = Keeper(problem, nearest=True, on_grid=True)
         whole, leads = problem.objective(cross_entropy), leads_of(problem, margin)
 
         def objective(outputs: Tensor, owner: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from unfooled.core.errors import UnfooledError
+from unfooled.core.writing import Writer
 from unfooled.models.classifier import wrap
 
 from .examples import Examples, read_examples
@@ -40,6 +41,9 @@ def examine(
         ModelError: `model` is no model at all.
     """
     adapter = wrap(model)
+    if isinstance(adapter, Writer):
+        do = "Audit it: `unfooled audit` checks what it needs at the door."
+        return [Check("model", "fail", "a model that writes; these checks are for scores of classes", do)]
     try:
         examples = read_examples(data, classes=classes)
         checks = [_data(examples)]

@@ -19,9 +19,13 @@ from unfooled.core.batch import Batch
 from unfooled.core.rates import wilson
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import ThreatModel
+from unfooled.core.writing import Aimed
+from unfooled.losses import cross_entropy
+from unfooled.models.prepare import Prepared
 
 from .evidence import probed
 from .evidence.cost import shares as shares_of
+from .hearing import posed
 from .plan import Plan
 from .stages import Stage
 from .suites import meant_for, obstacle, runs_once
@@ -191,8 +195,9 @@ class _Probe:
     x: Batch
     y: Tensor
 
-    def target(self) -> Target:
-        return Target(self.plan.searched, Access.GRADIENT, len(self.x), batch=self.plan.batch, device=self.plan.device)
+    def target(self, searched: Prepared | None = None) -> Target:
+        model, plan = searched or self.plan.searched, self.plan
+        return Target(model, Access.GRADIENT, len(self.x), batch=plan.batch, device=plan.device)
 
     @property
     def everyone(self) -> Tensor:
@@ -216,10 +221,14 @@ class _Probe:
         return _timed(self._climb), sum(kept.values())
 
     def _climb(self) -> float:
+        goal, searched = posed(self.plan.threats[0].goal, self.plan.searched, self.x, self.y)
+
         def loss(scores: Tensor, owner: Tensor) -> Tensor:
+            if isinstance(goal, Aimed):
+                return goal.objective(cross_entropy, scores, self.y[owner])
             return functional.cross_entropy(scores, self.y[owner], reduction="none")
 
-        return float(self.target().gradient(self.x, loss, self.everyone).grad.sum())
+        return float(self.target(searched).gradient(self.x, loss, self.everyone).grad.sum())
 
 
 def _timed(work: Callable[[], object]) -> float:

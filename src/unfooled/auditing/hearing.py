@@ -30,7 +30,7 @@ def ears_of(model: Model) -> Ears | None:
     return Ears(rate, isinstance(model, Writer)) if rate is not None else None
 
 
-def examples_for(model: Model, data: object, *, batch: int, seed: int, device: torch.device) -> Examples:
+def read_heard(model: Model, data: object, *, batch: int, seed: int, device: torch.device) -> Examples:
     """Read labelled data for a model, as `read_examples`.
 
     The model itself is asked what is said in recordings where nobody told: then an audit asks what makes it hear

@@ -16,7 +16,7 @@ from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
 from .fit import check_access, check_fit, check_ranges
-from .hearing import examples_for, in_words
+from .hearing import in_words, read_heard
 from .named_suites import read_suites
 from .plan import Plan, check, check_threats, limits
 from .stages import Stage, for_all
@@ -51,10 +51,9 @@ def planned(
     """
     adapter = wrap(model)
     place = adapter.device if device is None else torch.device(device)
-    examples = examples_for(adapter, data, batch=batch, seed=seed, device=place)
-    answers, seconds = read_budget(budget)
+    examples = read_heard(adapter, data, batch=batch, seed=seed, device=place)
+    (answers, seconds), most = read_budget(budget), most_access(adapter)
     check_grant(adapter, access or Access.DECISION)
-    most = most_access(adapter)
     asked = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
     read = in_words(by_knowledge(asked, most) if knowledge else seen(asked, most), adapter, examples)
     name, stages = read_suites(suite, read)
@@ -68,7 +67,7 @@ def planned(
         check_access(stages, threat)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare,
-        diagnose and not isinstance(adapter, Writer),  # its probes ask about scores of classes
-        seconds, read_until(until, [threat.name for threat in read], limits(read)),
+        diagnose and not isinstance(adapter, Writer), seconds,
+        read_until(until, [threat.name for threat in read], limits(read)),
         surrogates=read_surrogates(surrogates, adapter, classes, examples, batch=batch, device=place),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from unfooled.models.prepare import prepare as prepared
 
 from .examples import read_examples
 from .fit import check_fit, check_ranges
+from .hearing import ears_of, in_words, posed
 from .plan import check, check_threats
 from .stages import Stage
 from .surrogates import check_owned, opened, read_surrogates
@@ -31,7 +32,7 @@ from .threats import read_threats
 def attack(
     model: object,
     x: Tensor,
-    y: Tensor,
+    y: Tensor | Sequence[str],
     attack: str | Attack[Ball],
     threat: str | Ball | ThreatModel,
     *,
@@ -47,7 +48,7 @@ def attack(
     Args:
         model: A torch module in eval mode from inputs to class scores, or an adapter.
         x: Clean examples, (n, ...).
-        y: Their labels, (n,).
+        y: Their labels, (n,); texts where the model writes.
         attack: An attack by name, such as `"pgd"`, or as a value.
         threat: What the attacker may do, such as `"linf:8/255"` or `unfooled.l2(3)`.
         start: Where attacks without a random start begin, (n, ...); None for x.
@@ -68,28 +69,28 @@ def attack(
         >>> found.x_adv.values[found.reached]
     """
     _check_tensor(x)
-    examples = read_examples((x, y), carrier=Float32())
     adapter, device = wrap(model), x.device
+    examples = read_examples((x, y), carrier=Float32(), ears=ears_of(adapter))
     classes = check(adapter, examples, batch or len(examples), device)
     (one, *more) = read_threats(threat, Float32(), domain=examples.domain)
     if more:
         raise InputError("One attack takes one threat", repr(threat), "Use unfooled.audit for several radii.")
+    (one,) = in_words((one,), adapter, examples)
     check_threats((one,), classes, seed, "none")
     check_ranges([one.within], examples)
     chosen = attack_named(attack, **settings) if isinstance(attack, str) else replace(attack, **settings)  # type: ignore[type-var]
     check_fit([Stage(type(chosen).__name__, chosen)], one)
     check_owned([chosen], surrogates)
-    needs = max(chosen.needs, one.goal.needs)
-    check_grant(adapter, needs)
+    check_grant(adapter, needs := max(chosen.needs, one.goal.needs))
     clean = examples.batch(range(len(examples)), device)
     owned = read_surrogates(surrogates, adapter, classes, examples, batch=batch or len(examples), device=device)
-    shape = tuple(clean.values.shape[1:])
-    searched, *copies = (prepared(each, shape, prepare) for each in (adapter, *owned))
+    searched, *copies = (prepared(each, examples.shapes[0], prepare) for each in (adapter, *owned))
+    goal, searched = posed(one.goal, searched, clean, examples.y)
     target = Target(searched, needs, len(clean), budget=one.budget, batch=batch, seed=seed, device=device)
     draws = Draws.of(seed, one.question, repr(chosen))
     begin = None if start is None else clean.holding(start.to(clean.values))
     problem = Problem(
-        target, clean, examples.y.to(device), one.goal, one.within, draws, start=begin, confirm=not searched.exact,
+        target, clean, examples.y.to(device), goal, one.within, draws, start=begin, confirm=not searched.exact,
         surrogates=opened(copies, len(clean), batch=batch, seed=seed, device=device),
     )  # fmt: skip
     return chosen(problem)  # type: ignore[arg-type]  # the contract tests pair attacks with sets

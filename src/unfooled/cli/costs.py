@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from unfooled.auditing.estimate import Estimate, examples_for
+from unfooled.core.transcripts import TEXTS
 from unfooled.report import wording
 
 from .terminal import columns
@@ -19,9 +20,8 @@ WORST = ", if nothing falls before the last attack;"
 
 def write(console: Console, found: Estimate) -> None:
     """Print the worst case of each attack, the sum, and how sharp the figure will be."""
-    console.print(
-        f"{found.n:,} examples, {found.classes:,} classes; {found.right} of the first {found.tried} read rightly"
-    )
+    answers = "answers in text" if found.classes == TEXTS else f"{found.classes:,} classes"
+    console.print(f"{found.n:,} examples, {answers}; {found.right} of the first {found.tried} read rightly")
     backward = "" if found.gradient is None else f", forward and backward {1000 * found.gradient:,.0f} ms"
     console.print(f"one pass of a batch on this machine: forward {1000 * found.forward:,.0f} ms{backward}")
     console.print()

@@ -80,6 +80,9 @@ def _attacked(
 ) -> tuple[Results, list[Checked]]:
     """Run the audit, write its folder, its files and its report, and check the files as they lie on disk."""
     import shutil  # noqa: PLC0415
+    from dataclasses import replace  # noqa: PLC0415
+
+    import torch  # noqa: PLC0415  heavy
 
     from unfooled.attacks import attack_named  # noqa: PLC0415  heavy
     from unfooled.auditing.engine import audit  # noqa: PLC0415
@@ -87,6 +90,7 @@ def _attacked(
     from unfooled.auditing.journal import clear  # noqa: PLC0415
     from unfooled.auditing.stages import Stage  # noqa: PLC0415
     from unfooled.auditing.verify import verify  # noqa: PLC0415
+    from unfooled.core.transcripts import UNHEARD  # noqa: PLC0415
     from unfooled.report import write_report  # noqa: PLC0415
 
     from .progress import Bars  # noqa: PLC0415
@@ -94,6 +98,7 @@ def _attacked(
 
     clip, model, threats = settings.data, settings.model, settings.threats
     hearer, recordings = load_subject(settings)
+    recordings = replace(recordings, y=torch.full_like(recordings.y, UNHEARD))  # what is fooled is what it hears now
     clear(place)
     shutil.rmtree(place / "files", ignore_errors=True)
     progress = Bars.on(console)

@@ -55,3 +55,11 @@ class Batch:
             return self
         filler = torch.zeros(missing, dtype=torch.int64, device=self.ids.device)
         return self.rows(torch.cat([torch.arange(len(self), device=self.ids.device), filler]))
+
+    def distinct(self) -> int:
+        """Count the rows without those at the end that repeat the first, as `padded` adds them."""
+        differ = (self.values != self.values[:1]).flatten(1).any(dim=1)
+        if self.lengths is not None:
+            differ |= self.lengths != self.lengths[0]
+        rows = differ.nonzero().flatten()
+        return 1 + (int(rows[-1]) if len(rows) else 0)

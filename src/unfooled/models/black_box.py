@@ -106,7 +106,7 @@ class BlackBox:
         }
 
     def _asked(self, x: Batch) -> Tensor:
-        real = _real(x)
+        real = x.distinct()
         asked = x.rows(slice(real))
         answers = self.ask(np.array(strings(asked), dtype=object) if self.texts else self._values(asked))
         self._check(answers, real)
@@ -137,15 +137,6 @@ class BlackBox:
                 f"{found}, {k} classes",
                 "List its classes in the order of its scores.",
             )
-
-
-def _real(x: Batch) -> int:
-    """Count the rows of a batch without those at its end that repeat the first."""
-    differ = (x.values != x.values[:1]).flatten(1).any(dim=1)
-    if x.lengths is not None:
-        differ |= x.lengths != x.lengths[0]
-    rows = differ.nonzero().flatten()
-    return 1 + (int(rows[-1]) if len(rows) else 0)
 
 
 def most_access(model: Model) -> Access:

@@ -17,6 +17,8 @@ from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, ModelError
 from unfooled.core.transcripts import label_of, normalised
 
+from .apart import each
+
 _NEVER = -1e4
 """Log-probability of every token but the blank in frames behind a recording's end: they add nothing to any text."""
 _FIRM = 1e-3
@@ -36,7 +38,7 @@ class CTC:
             likeliest token of each frame.
         spell: From a phrase to tokens; None for the longest tokens of the alphabet that fit.
         takes_lengths: Whether the module is called as (values, lengths) and gives (scores, frames), so that recordings
-            of several lengths share a pass; else those of each length are asked apart, never padded.
+            of several lengths share a pass; else each is asked by itself, never padded.
 
     Reference:
         Graves, Fernandez, Gomez and Schmidhuber. Connectionist temporal classification. ICML 2006, sections 3 and 4.
@@ -77,18 +79,12 @@ class CTC:
 
     def scores(self, module: nn.Module, x: Batch, tokens: Tensor | None) -> Tensor:
         """See `Writing.scores`: log-probabilities (b, f, k); frames behind a recording's end are blank for certain."""
-        if x.lengths is None:
-            return self._checked(module(x.values))
-        if self.takes_lengths:
+        if self.takes_lengths and x.lengths is not None:
             return self._ended(module(x.values, x.lengths))
-        parts: list[Tensor | None] = [None] * len(x)
-        for length in sorted(set(x.lengths.tolist())):
-            rows = (x.lengths == length).nonzero().flatten()
-            part = self._checked(module(x.values[rows, :length]))
-            for place, row in enumerate(rows.tolist()):
-                parts[row] = part[place]
-        real = [part for part in parts if part is not None]
-        return torch.stack([self._lengthened(part, max(map(len, real))) for part in real])
+        parts = [self._checked(module(row.values[:, : int(length)]))[0] for row, length in each(x)]
+        frames = max(map(len, parts))
+        heard = torch.stack([self._lengthened(part, frames) for part in parts])
+        return heard[[*range(len(parts)), *[0] * (len(x) - len(parts))]]
 
     def heard(self, module: nn.Module, x: Batch) -> Transcripts:
         """See `Writing.heard`."""

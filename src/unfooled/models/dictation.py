@@ -15,6 +15,8 @@ from unfooled.core.errors import InputError
 from unfooled.core.transcripts import label_of, normalised
 from unfooled.core.writing import SOME
 
+from .apart import each
+
 _FIRM = 1e-3
 """Score by which every token must lead, for a transcript that no float sum can change."""
 
@@ -41,12 +43,15 @@ class Dictation:
         text: From tokens to their text.
         longest: Most tokens that the decoder writes.
         name: Of the decoder, for reports.
+        takes_batches: Whether recordings of several lengths share a pass, with their lengths; else each is asked by
+            itself, and the module gets None for its length.
     """
 
     spell: Callable[[str], list[int]]
     text: Callable[[list[int]], str]
     longest: int = 224
     name: str = "greedy"
+    takes_batches: bool = False
 
     def spelled(self, phrase: str) -> list[int]:
         """See `Writing.spelled`."""
@@ -62,13 +67,23 @@ class Dictation:
             raise InputError(
                 "A model that is fed what it wrote has scores for a phrase alone", "no phrase", "Lead it to one."
             )
-        scores: Tensor = module(x.values, x.lengths, tokens)
-        return scores
+        if self.takes_batches:
+            return cast(Tensor, module(x.values, x.lengths, tokens))
+        parts = [
+            module(row.values[:, :length], None, tokens[place : place + 1])
+            for place, (row, length) in enumerate(each(x))
+        ]
+        return torch.cat([*parts, *parts[:1] * (len(x) - len(parts))])
 
     def heard(self, module: nn.Module, x: Batch) -> Transcripts:
         """See `Writing.heard`."""
-        written = cast(Dictating, module).transcribe(x.values, x.lengths)
-        return Transcripts.of([self.text(list(tokens)) for tokens in written], x.values.device)
+        write = cast(Dictating, module).transcribe
+        if self.takes_batches:
+            written = list(write(x.values, x.lengths))
+        else:
+            written = [write(row.values[:, :length], None)[0] for row, length in each(x)]
+        texts = [self.text(list(tokens)) for tokens in written]
+        return Transcripts.of([*texts, *texts[:1] * (len(x) - len(texts))], x.values.device)
 
     def read(self, scores: Tensor, tokens: Tensor | None) -> Transcripts | None:
         """See `Writing.read`: the phrase where each of its tokens leads; else all that is known is that it is another.

@@ -45,6 +45,8 @@ def headline(found: ThreatResults, threat: Threat) -> Headline:
     (curve,) = curves_of(found.table.to_pylist()).values()
     if threat.unlimited and right > 1 and isfinite(curve.median):
         nearer = f"with a change of {measured(curve.median, threat)} or less ({threat.measure})"
+        if threat.family == "snr":  # the larger, the less is changed
+            nearer = f"at a {threat.measure} of {measured(curve.median, threat)} or more"
         outcome = f"{outcome}, and on {(right + 1) // 2:,} of them {nearer}"
     return Headline(f"{before}.", f"Somebody {who}", f"{outcome}.")
 
@@ -58,6 +60,8 @@ def typical(curve: Curve, threat: Threat) -> str:
     if not isfinite(curve.median):
         far = "a change of any size" if threat.unlimited else f"a change of {threat.size}"
         return f"Fewer than {among} fall to {far}."
+    if threat.family == "snr":
+        return f"For {among}, a {threat.measure} of {measured(curve.median, threat)} is enough."
     return f"For {among}, a change of {measured(curve.median, threat)} is enough ({threat.measure})."
 
 

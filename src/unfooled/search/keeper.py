@@ -26,10 +26,11 @@ class Keeper(Generic[S]):
         nearest: Whether to go on after a success, for a nearer one; a success at the clean example itself is final
             all the same. Each point kept must lie in the set. What has not succeeded is judged by its margin then,
             where there are scores, since such searches climb several losses.
+        on_grid: Whether each point that it is told of is one that the carrier holds, so that none is asked about again.
     """
 
-    def __init__(self, problem: Problem[S], *, nearest: bool = False) -> None:
-        self.problem, self._nearest = problem, nearest
+    def __init__(self, problem: Problem[S], *, nearest: bool = False, on_grid: bool = False) -> None:
+        self.problem, self._nearest, self._on_grid = problem, nearest, on_grid
         begin = problem.x if problem.start is None else problem.start
         self._values, self._lengths = begin.values.clone(), begin.lengths
         device = begin.values.device
@@ -81,7 +82,7 @@ class Keeper(Generic[S]):
     def _settle(self, owner: Tensor, x_t: Batch, loss: Tensor) -> None:
         """Enter those of these successes that the carrier can hold, or of which it holds a neighbour."""
         owner, x_t, loss, far = self._nearer(owner, x_t, loss)
-        settled = self.problem.settle(x_t, self.problem.x.rows(owner))
+        settled = x_t if self._on_grid else self.problem.settle(x_t, self.problem.x.rows(owner))
         if settled is not x_t or self.problem.confirm:
             self._state[owner] = self._state[owner].clamp(min=_UNSETTLED)
             affords = self.problem.target.affords(owner)

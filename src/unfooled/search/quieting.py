@@ -80,7 +80,8 @@ def quieten(keeper: Keeper[Ball], objective: Callable[[Tensor, Tensor], Tensor],
             radius = torch.where(far > 0, pace.widen * far, pace.start * length(x.values) / size.clamp(min=1e-300))
             state = state._replace(radius=radius)
         state = _resized(state, far, problem.reached(seen.answer, owner), within.radius, pace)
-        mean = pace.inertia * state.mean + (1 - pace.inertia) * unit(seen.grad)
+        grad = seen.grad.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        mean = pace.inertia * state.mean + (1 - pace.inertia) * unit(grad)
         step = pace.step(k / steps) * state.radius * size / (1 - pace.inertia ** (k + 1))
         delta = state.delta + wide(step, mean).to(mean.dtype) * mean
         x_t = within.project(x.holding(x.values + delta), x, state.radius)

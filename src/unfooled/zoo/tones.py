@@ -90,7 +90,7 @@ def spoken(text: str, seed: int = 0) -> np.ndarray:
 def sentences() -> Source:
     """Speak some sentences, each in a voice of its own."""
     carrier = Wav16(RATE)
-    waves = [carrier.unpack(carrier.pack(spoken(text, 1000 + place))) for place, text in enumerate(SENTENCES)]
+    waves = [carrier.unpack(carrier.pack(spoken(text, 1010 + place))) for place, text in enumerate(SENTENCES)]
     labels = np.array([label_of(text) for text in SENTENCES], np.int64)
     return Source(list(SENTENCES), labels, waves.__getitem__, carrier, ragged=True)
 

@@ -1,0 +1,100 @@
+"""`unfooled speech` from a WAV file on disk to WAV files that say one thing and are heard as another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from unfooled.cli import app
+from unfooled.modalities.wav import Wav16, read_samples
+from unfooled.models.speech_zoo import read_tones
+from unfooled.zoo import tones
+
+
+def command(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    carrier = Wav16(tones.RATE)
+    return carrier.write(tmp_path / "clip.wav", carrier.pack(tones.spoken("turn the lights off", 51)))
+
+
+def test_a_clip_says_one_thing_and_is_heard_as_another(clip: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    told = command("speech", clip, "--model", "zoo:tones", "--say", "Go on!", "--steps", 45, "--out", run)
+    assert told.exit_code == 0, told.output
+    assert "clip.wav" in told.output
+    assert "turn the lights off" in told.output
+    assert "1 of 1 reached, in WAV files of 16 bits that were read back" in told.output
+    assert "what is said in 1 recordings was not told" in told.output
+    (adversarial,) = (run / "files").rglob("*_adv.wav")
+    values = Wav16(tones.RATE).unpack(read_samples(adversarial, tones.RATE))
+    heard = read_tones().module(_batch(values))[0].argmax(dim=1).unique_consecutive()
+    assert "".join(tones.ALPHABET[token] for token in heard).split() == ["go", "on"]
+    assert (run / "report.html").is_file()
+    again = command("verify", run, "--files", run / "files")
+    assert again.exit_code == 0, again.output
+    assert "confirmed 1 of 1" in again.output
+    shown = command("report", run, "--out", tmp_path / "again.html")
+    assert shown.exit_code == 0, shown.output
+    assert (tmp_path / "again.html").read_bytes() == (run / "report.html").read_bytes()
+
+
+def test_programs_get_json(clip: Path, tmp_path: Path) -> None:
+    words = ("speech", clip, "--model", "zoo:tones", "--goal", "mute", "--steps", 25, "--out", tmp_path / "run")
+    told = command(*words, "--json")
+    assert told.exit_code == 0, told.output
+    (line,) = json.loads(told.stdout)["recordings"]
+    assert line["reached"]
+    assert (line["goal"], line["before"], line["after"]) == ("mute", "turn the lights off", "")
+    assert line["snr"] > 30
+    assert line["characters_a_second"] == 0
+    assert command(*words).exit_code == 2, "the folder holds a run"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "neither --say nor --goal"),
+        (("--say", "go", "--within", "chars:3"), "not for such data"),
+        (("--say", "w\u00f6rld"), "cannot write all of this phrase"),
+        (("--say", "word " * 60), "too long for the recording"),
+        (("--say", "..."), "A phrase has letters"),
+    ],
+)
+def test_what_cannot_be_done_is_told(clip: Path, tmp_path: Path, words: tuple[str, ...], why: str) -> None:
+    told = command("speech", clip, "--model", "zoo:tones", *words, "--out", tmp_path / "run")
+    assert told.exit_code == 2
+    assert why in told.output.replace("\n", " ")
+
+
+def test_an_audit_takes_a_folder_of_recordings(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "clip.txt").write_text("Turn the lights off.")
+    words = ("audit", "zoo:tones", tmp_path, "-t", "snr:15", "--suite", "pgd", "--out", tmp_path / "run", "--json")
+    told = command(*words)
+    assert told.exit_code == 0, told.output
+    (threat,) = json.loads(told.stdout)["threats"]
+    assert threat["threat"] == "misheard snr:15"
+    assert threat["clean_accuracy"] == 1
+    assert threat["robust_accuracy"] == 0
+
+
+def test_what_it_costs_and_what_the_doctor_cannot_say() -> None:
+    told = command("estimate", "zoo:tones", "zoo:sentences", "-t", "snr:20")
+    assert told.exit_code == 0, told.output
+    assert "6 examples, answers in text" in told.output
+    told = command("doctor", "zoo:tones", "zoo:sentences")
+    assert told.exit_code == 1
+    assert "a model that writes" in told.output
+
+
+def _batch(values: np.ndarray):  # type: ignore[no-untyped-def]
+    import torch
+
+    return torch.from_numpy(values)[None]
