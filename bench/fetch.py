@@ -38,6 +38,15 @@ PACKAGES = {
         ("apt-get", "download", "-qq", "dataset-fashion-mnist=0.0~git20200523.55506a9-1"),
         "./usr/share/datasets/fashion-mnist",
     ),
+    **{
+        f"speech-{name}": Package(
+            "pocketsphinx-testdata_0.8+5prealpha+1-15_all.deb",
+            "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0",
+            ("apt-get", "download", "-qq", "pocketsphinx-testdata=0.8+5prealpha+1-15"),
+            f"./usr/share/pocketsphinx/test/data{folder}",
+        )
+        for name, folder in (("read", "/librivox"), ("cards", "/cards"), ("commands", ""))
+    },
 }
 
 
