@@ -44,6 +44,15 @@ PACKAGES = {
         ("npm", "pack", "--silent", "@vladmandic/face-api@1.7.15"),
         "package/demo",
     ),
+    **{
+        f"speech-{name}": Package(
+            "pocketsphinx-testdata_0.8+5prealpha+1-15_all.deb",
+            "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0",
+            ("apt-get", "download", "-qq", "pocketsphinx-testdata=0.8+5prealpha+1-15"),
+            f"./usr/share/pocketsphinx/test/data{folder}",
+        )
+        for name, folder in (("read", "/librivox"), ("cards", "/cards"), ("commands", ""))
+    },
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from unfooled.core.attack import Bill, Found, Problem
@@ -18,25 +19,25 @@ from unfooled.search.quieting import Pace, quieten
 
 @dataclass(frozen=True)
 class CarliniWagnerAudio:
-    """Find the nearest success by Adam on the phrase's likelihood and on the margin of each of its steps.
+    """Find the nearest success by climbing the phrase's likelihood, then also the margin of each of its steps.
 
     Works in any Ball, with goals in words or in classes, and needs gradients.
 
     Attributes:
-        steps: Gradient steps, 1 or more.
+        steps: Gradient steps in all, 1 or more.
         surplus: Margin that every step of the phrase is to have, in scores, 0 or more.
-        weight: Weight of the likelihood beside the margins, 0 or more.
+        weight: Weight of the likelihood beside the margins, which count from the first success on.
 
     Reference:
         Carlini and Wagner. Audio adversarial examples: targeted attacks on speech-to-text. IEEE SPW 2018.
         https://arxiv.org/abs/1801.01944, sections III.B and III.C.
-        Differs from the paper: likelihood and margins are climbed together, along the alignment that is likeliest at
-        each step; what shrinks is the set's own ball; every point is rounded to what the carrier holds.
+        Differs from the paper: steps follow the slope's direction with inertia and not Adam; any ball shrinks, not the
+        box alone; margins join the likelihood at the first success; every point is rounded to the carrier's grid.
     """
 
     steps: int = 500
     surplus: float = 0.5
-    weight: float = 0.5
+    weight: float = 1.0
     needs: ClassVar[Access] = Access.GRADIENT
     nearest: ClassVar[bool] = True
 
@@ -50,8 +51,11 @@ class CarliniWagnerAudio:
         whole, leads = problem.objective(cross_entropy), leads_of(problem, margin)
 
         def objective(outputs: Tensor, owner: Tensor) -> Tensor:
+            likely, found = whole(outputs, owner), keeper.distance(owner).isfinite()
+            if not bool(found.any()):
+                return likely
             missing = (leads(outputs, owner) - self.surplus).clamp(max=0).sum(dim=1)
-            return missing + self.weight * whole(outputs, owner)
+            return torch.where(found, missing, 0.0) + torch.where(found, self.weight, 1.0) * likely
 
         quieten(keeper, objective, self.steps, Pace())
         return keeper.found()

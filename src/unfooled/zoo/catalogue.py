@@ -25,6 +25,8 @@ ORIGINS = {
         f"zoo:efficientnet-lite{version}": Origin("EfficientNet-Lite (inverted residuals)", _IMAGENET)
         for version in range(3)
     },
+    "zoo:hama": Origin("Conformer with CTC", UNKNOWN),
+    "zoo:whisper": Origin("Whisper tiny.en (transformer, sequence to sequence)", UNKNOWN),
     "zoo:mobilenet-v2": Origin("MobileNetV2 (inverted residuals)", _IMAGENET),
     "zoo:mtcnn": Origin("MTCNN (a cascade of three small nets)", "WIDER FACE and CelebA"),
     "zoo:guard": Origin("NanoGuard (transformer)", "prompts and injections, by its package"),

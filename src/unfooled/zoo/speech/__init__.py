@@ -1,0 +1,1 @@
+"""Recognisers of speech out of registry packages, rebuilt in torch so that a gradient reaches the waveform."""
