@@ -14,6 +14,8 @@ T = TypeVar("T")
 TEN_THOUSAND = settings(
     max_examples=10_000, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+THOUSAND = settings(TEN_THOUSAND, max_examples=1_000)
+"""For what is read beside pictures, archives, tables, settings and runs."""
 
 
 def damaged(files: Sequence[bytes]) -> st.SearchStrategy[bytes]:

@@ -350,7 +350,9 @@ def test_budgets_are_kept(name: str, budget: int) -> None:
 def test_the_bill_is_announced(name: str) -> None:
     """On an example that never falls, where the bill must be enough and not far too much."""
     case = made("linf", False, "pictures")
-    for attack in (short(ALL[name]), ALL[name], short(ALL[name], steps=1, targets=9, restarts=2)):
+    asked = {"queries": min(500, getattr(ALL[name], "queries", 0))}  # the default's are many, and all alike
+    usual: Attack[Ball] = replace(ALL[name], **asked) if asked["queries"] else ALL[name]  # type: ignore[type-var, arg-type]
+    for attack in (short(ALL[name]), usual, short(ALL[name], steps=1, targets=9, restarts=2)):
         model = case.watching()
         problem = case.problem(attack, model=model, within=case.within.resized(1e-6))
         attack(problem)

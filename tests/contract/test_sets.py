@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fuzz import TEN_THOUSAND, outcome
+from fuzz import THOUSAND, outcome
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import largest_climb, linear_case, linear_distance, nearest_in_ball_and_box
@@ -919,9 +919,9 @@ TEXTS = st.one_of(
 )
 
 
-@TEN_THOUSAND
+@THOUSAND
 @given(TEXTS)
-def test_ten_thousand_texts_as_sets(text: str) -> None:
+def test_a_thousand_texts_as_sets(text: str) -> None:
     sets = outcome(lambda: parse_sets(text))
     if sets is None:
         return
@@ -941,9 +941,9 @@ GOALS = st.one_of(
 )
 
 
-@TEN_THOUSAND
+@THOUSAND
 @given(GOALS)
-def test_ten_thousand_texts_as_goals(text: str) -> None:
+def test_a_thousand_texts_as_goals(text: str) -> None:
     goal = outcome(lambda: parse_goal(text))
     assert goal is None or parse_goal(goal.name) == goal
 

@@ -7,8 +7,8 @@ import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fuzz import TEN_THOUSAND, damaged, noise, outcome
-from hypothesis import given, settings
+from fuzz import THOUSAND, damaged, noise, outcome
+from hypothesis import given
 
 from unfooled.modalities.carriers import Utf8
 from unfooled.modalities.tables import holds_texts
@@ -41,20 +41,20 @@ def test_sound_tables_agree() -> None:
     assert found[0] == found[1] == found[2] == [(row["text"], str(row["label"])) for row in ROWS]
 
 
-@TEN_THOUSAND
+@THOUSAND
 @given(noise([TABLE]) | damaged([TABLE]))
 def test_any_csv(data: bytes) -> None:
     holds_texts(data)
     sound(data, ".csv")
 
 
-@TEN_THOUSAND
+@THOUSAND
 @given(noise([LINES, b'{"text": "']) | damaged([LINES]))
 def test_any_lines(data: bytes) -> None:
     sound(data, ".jsonl")
 
 
-@settings(TEN_THOUSAND, max_examples=1000)
+@THOUSAND
 @given(noise([b"PAR1"]) | damaged([parquet()]))
 def test_any_parquet(data: bytes) -> None:
     sound(data, ".parquet")
