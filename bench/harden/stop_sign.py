@@ -1,6 +1,6 @@
 """A stop-sign sticker crafted on a hardened reader of signs, beside the same on the standard one.
 
-The hardened reader begins with the standard one's weights and learns to stand against one square of 13% of the sign,
+The hardened reader begins with the standard one's weights and learns to stand against one square of a tenth of the sign,
 wherever an attacker puts it; both then meet tape of which RP2 finds the place and the colours.
 A short version, in `bench/`: `python harden/stop_sign.py 600 1`: renders learnt from, epochs.
 """
@@ -35,7 +35,7 @@ from unfooled.sets.patch import Patch
 from unfooled.zoo.signs.grounds import for_judging, for_learning, grounds
 from unfooled.zoo.signs.renders import renders
 
-SIDE = 10  # of the square, in pixels of a crop of 32: 13% of a sign that fills most of it
+SIDE = 8  # of the square, in pixels of a crop of 32
 TARGETS = ("yield", "speed limit 45")
 HELD, TOGETHER = 500, 1000
 
@@ -75,7 +75,7 @@ def _told(row: dict[str, object]) -> None:
 
 
 def main(given: Sequence[str]) -> None:
-    n, epochs = (int(word) for word in given) if given else (40_000, 4)
+    n, epochs = (int(word) for word in given) if given else (16_000, 8)
     standard = reader(READERS[0])
     if not isinstance(standard, Classifier):
         raise SystemExit("The reader is no torch module")

@@ -74,6 +74,13 @@ def test_what_cannot_be_done_is_told(clip: Path, tmp_path: Path, words: tuple[st
     assert why in told.output.replace("\n", " ")
 
 
+def test_a_classifier_cannot_be_made_to_hear(clip: Path, tmp_path: Path) -> None:
+    told = command("speech", clip, "--model", "unfooled.zoo.small:small_cnn", "--say", "go", "--out", tmp_path / "run")
+    assert told.exit_code == 2
+    assert "Only a model that writes what it hears" in told.output.replace("\n", " ")
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_audit_takes_a_folder_of_recordings(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "clip.txt").write_text("Turn the lights off.")
     words = ("audit", "zoo:tones", tmp_path, "-t", "snr:15", "--suite", "pgd", "--out", tmp_path / "run", "--json")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unfooled.core.errors import InputError
+from unfooled.core.errors import InputError, ModelError
 
 from . import options as o
 from .auditing import refuse_taken
@@ -19,8 +19,10 @@ from .terminal import columns, on_stderr, on_stdout, print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from unfooled.auditing.examples import Examples
     from unfooled.auditing.verify import Checked
     from unfooled.core.results import Results
+    from unfooled.core.writing import Writer
 
     from .settings import Settings
 
@@ -80,9 +82,6 @@ def _attacked(
 ) -> tuple[Results, list[Checked]]:
     """Run the audit, write its folder, its files and its report, and check the files as they lie on disk."""
     import shutil  # noqa: PLC0415
-    from dataclasses import replace  # noqa: PLC0415
-
-    import torch  # noqa: PLC0415  heavy
 
     from unfooled.attacks import attack_named  # noqa: PLC0415  heavy
     from unfooled.auditing.engine import audit  # noqa: PLC0415
@@ -90,15 +89,13 @@ def _attacked(
     from unfooled.auditing.journal import clear  # noqa: PLC0415
     from unfooled.auditing.stages import Stage  # noqa: PLC0415
     from unfooled.auditing.verify import verify  # noqa: PLC0415
-    from unfooled.core.transcripts import UNHEARD  # noqa: PLC0415
     from unfooled.report import write_report  # noqa: PLC0415
 
     from .progress import Bars  # noqa: PLC0415
-    from .subject import load_subject, source_note  # noqa: PLC0415
+    from .subject import source_note  # noqa: PLC0415
 
     clip, model, threats = settings.data, settings.model, settings.threats
-    hearer, recordings = load_subject(settings)
-    recordings = replace(recordings, y=torch.full_like(recordings.y, UNHEARD))  # what is fooled is what it hears now
+    hearer, recordings = _subject(settings)
     clear(place)
     shutil.rmtree(place / "files", ignore_errors=True)
     progress = Bars.on(console)
@@ -114,6 +111,30 @@ def _attacked(
     write_report(results, place / "report.html")
     export(results, place / "files")
     return results, verify(results, hearer, device=told["device"], files=place / "files")
+
+
+def _subject(settings: Settings) -> tuple[Writer, Examples]:
+    """Load a model that writes, and recordings of which nothing is known but what it hears."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    import torch  # noqa: PLC0415  heavy
+
+    from unfooled.auditing.examples import read_examples  # noqa: PLC0415
+    from unfooled.auditing.hearing import ears_of  # noqa: PLC0415
+    from unfooled.core.transcripts import UNHEARD  # noqa: PLC0415
+    from unfooled.core.writing import Writer  # noqa: PLC0415
+
+    from .subject import the_data, the_model  # noqa: PLC0415
+
+    hearer = the_model(settings)
+    if not isinstance(hearer, Writer):
+        raise ModelError(
+            "Only a model that writes what it hears can be made to hear a phrase", settings.model,
+            "Give zoo:whisper, zoo:hama, zoo:tones or a factory of unfooled.speech_model(...); classifiers of sounds "
+            "are audited with `unfooled audit`.",
+        )  # fmt: skip
+    recordings = read_examples(the_data(settings.data), classes=None, ears=ears_of(hearer))
+    return hearer, replace(recordings, y=torch.full_like(recordings.y, UNHEARD))
 
 
 def _lines(results: Results, checked: list[Checked]) -> list[dict[str, Any]]:

@@ -79,7 +79,9 @@ def open_source(path: str | Path, classes: Sequence[str] | None = None, ears: Ea
     try:
         if not path.exists():
             raise InputError(
-                "There is no such file or folder", str(path), "Name a folder, a .csv, .jsonl, .parquet or .npz file."
+                "There is no such file or folder",
+                str(path),
+                "Name a folder, a recording, or a .csv, .jsonl, .parquet or .npz file.",
             )
         if holds_recordings(path):
             heard = open_recordings(path, classes, ears or Ears())
