@@ -17,6 +17,7 @@ import unfooled
 from unfooled.core.batch import Batch
 from unfooled.defences import RECIPES
 from unfooled.defences.chain import read_defence
+from unfooled.defences.training.lesson import Recipe
 from unfooled.defences.training.schedule import Pupils, Schedule
 from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import train
@@ -50,6 +51,9 @@ def silu_net(seed: int = 0) -> nn.Module:
     return read_defence("swap-silu").layered(small_cnn(seed))
 
 
+Make = Callable[[int], nn.Module]
+
+
 def pupils(plan: Plan) -> tuple[Pupils, Pupils]:
     """Give the examples that are learned from, and those that choose."""
     x, y = data(plan.learnt, plan.source, "train")
@@ -57,21 +61,21 @@ def pupils(plan: Plan) -> tuple[Pupils, Pupils]:
     return whole.rows(slice(0, len(x) - HELD)), whole.rows(slice(len(x) - HELD, len(x)))
 
 
-def hardened(plan: Plan) -> nn.Module:
-    """Train by a recipe of ours, or load what an earlier run trained."""
+def hardened(plan: Plan, recipe: Recipe | None = None, make: Make = silu_net) -> nn.Module:
+    """Train by a recipe of ours, or load what an earlier run trained; `recipe` is one that has settings of its own."""
 
     def teach(net: nn.Module) -> nn.Module:
         learnt, held = pupils(plan)
         schedule = Schedule(seconds=60 * plan.minutes, clock="cpu", seed=plan.seed)
-        found = train(net, Task(RECIPES[plan.recipe], learnt, held, Linf(plan.radius), schedule), told=_told)
+        found = train(net, Task(recipe or RECIPES[plan.recipe], learnt, held, Linf(plan.radius), schedule), told=_told)
         return found.module
 
-    return kept(plan, teach)
+    return kept(plan, teach, make)
 
 
-def kept(plan: Plan, teach: Callable[[nn.Module], nn.Module]) -> nn.Module:
+def kept(plan: Plan, teach: Callable[[nn.Module], nn.Module], make: Make) -> nn.Module:
     """Train a net, or load what an earlier run trained for the same plan."""
-    path, net = HOME / "models" / f"{plan.name}.safetensors", silu_net(plan.seed)
+    path, net = HOME / "models" / f"{plan.name}.safetensors", make(plan.seed)
     if not path.is_file():
         print(f"training {plan.name}", file=sys.stderr, flush=True)
         began = process_time()

@@ -1,7 +1,7 @@
 """A stop-sign sticker crafted on a hardened reader of signs, beside the same on the standard one.
 
-The hardened reader begins with the standard one's weights and learns to stand against one square of a tenth of the sign,
-wherever an attacker puts it; both then meet tape of which RP2 finds the place and the colours.
+The hardened reader begins with the standard one's weights and learns to stand against one square of a tenth of the
+sign, wherever an attacker puts it; both then meet tape of which RP2 finds the place and the colours.
 A short version, in `bench/`: `python harden/stop_sign.py 600 1`: renders learnt from, epochs.
 """
 
