@@ -44,6 +44,9 @@ def place(tmp_path_factory) -> Path:
 
 
 def start(place: Path, *words: str) -> subprocess.Popen[str]:
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell ignores it for what runs behind it; so do children
     return subprocess.Popen(
         [*UNFOOLED, *words], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
