@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from fresh import added
 from promise import promise
-
-_ADDED = (
-    "import time, torch; began = time.perf_counter(); import unfooled; unfooled.text_model, unfooled.TEXT_ATTACKS; "
-    "import unfooled.sets.grammar; print(time.perf_counter() - began)"
-)
 
 
 def main() -> None:
-    runs = [
-        subprocess.run([sys.executable, "-c", _ADDED], capture_output=True, text=True, check=True) for _ in range(5)
-    ]
-    seconds = min(float(run.stdout) for run in runs)
+    seconds = added("import unfooled, unfooled.sets.grammar; unfooled.text_model, unfooled.TEXT_ATTACKS")
     promise("Importing the text part adds to torch", f"{seconds:.2f} s", "< 1 s", seconds < 1)
 
 
