@@ -1,19 +1,14 @@
-"""DeepWordBug against TextAttack's: the same victim, texts, edits and spared words.
-
-TextAttack needs an environment of its own (its resolver does not end): name its Python in UNFOOLED_TEXTATTACK.
-"""
+"""DeepWordBug against TextAttack's: the same victim, texts, edits and spared words."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from _beside import textattack
 from _victim import Victim, reviews
 from promise import promise
 
@@ -31,17 +26,6 @@ def ours(model: object, texts: list[str], y: list[int], seed: int) -> dict[str, 
             "queries": stage["queries"], "seconds": stage["seconds"]}  # fmt: skip
 
 
-def theirs(seed: int) -> dict[str, float]:
-    python = os.environ.get("UNFOOLED_TEXTATTACK")
-    if python is None:
-        raise SystemExit("TextAttack was not asked: name the Python that has it in UNFOOLED_TEXTATTACK.")
-    script = Path(__file__).with_name("_textattack.py")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [python, str(script), str(N), str(seed)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return dict(json.loads(run.stdout.strip().splitlines()[-1]))
-
-
 def main() -> None:
     import unfooled
 
@@ -49,7 +33,9 @@ def main() -> None:
     victim, (texts, y) = Victim(), reviews(N, 7)
     model = unfooled.text_model(victim, ["bad", "good"])
     ours(model, texts[:4], y[:4], 0)  # imports and first passes
-    pairs = [(ours(model, texts, y, seed), theirs(seed)) for seed in range(SEEDS)]  # in turns: load moves both alike
+    pairs = [
+        (ours(model, texts, y, seed), textattack(str(N), str(seed))) for seed in range(SEEDS)
+    ]  # in turns: load moves both alike
     one, other = zip(*pairs, strict=True)
     apart = max(abs(a["fooled"] - b["fooled"]) for a, b in zip(one, other, strict=True))
     asked, asked_there = (sum(row["queries"] for row in rows) for rows in (one, other))
