@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -12,18 +13,20 @@ from _beside import textattack
 from _victim import Victim, reviews
 from promise import promise
 
-N, SEEDS = 120, 3
+N, SEEDS = 480, 3
 
 
 def ours(model: object, texts: list[str], y: list[int], seed: int) -> dict[str, float]:
     import unfooled
 
+    began = time.process_time()
     results = unfooled.audit(model, (texts, y), "chars:30", ["deep-word-bug"], batch=256, seed=seed)
+    seconds = time.process_time() - began
     (stage,) = results.stages.to_pylist()
     found = results["chars:30"]
     right = found.column("clean_correct")
     return {"fooled": int((found.broken & right).sum()), "of": int(right.sum()),
-            "queries": stage["queries"], "seconds": stage["seconds"]}  # fmt: skip
+            "queries": stage["queries"], "seconds": seconds}  # fmt: skip
 
 
 def main() -> None:
@@ -55,7 +58,7 @@ def main() -> None:
         asked <= asked_there,
     )
     promise(
-        f"{where}: queries a second",
+        f"{where}: queries a CPU second of one thread",
         f"{', '.join(f'{mine:,.0f} against {their:,.0f}' for mine, their in paces)}: {times[SEEDS // 2]:.1f} times",
         ">= 5 times, median of runs in turns",
         times[SEEDS // 2] >= 5,
