@@ -59,6 +59,7 @@ class MobileNetV2(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 1000))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Give scores (n, 1000)."""
         scores: Tensor = self.classifier(self.features(x).mean(dim=(2, 3)))
         return scores
 
