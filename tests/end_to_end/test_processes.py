@@ -117,7 +117,7 @@ def test_a_fresh_process_confirms_every_example(place):
 
 
 def test_threads_of_the_command_line_sleep_while_they_wait(place):
-    """Where another program holds a core, threads that spin take ten times as long; who has said otherwise is heeded."""
+    """Where another program holds a core, spinning threads take ten times as long; who says otherwise is heeded."""
     code = "import os, sys, unfooled.cli; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
     policies = {"PASSIVE": {}, "ACTIVE": {"OMP_WAIT_POLICY": "ACTIVE"}}
     for policy, said in policies.items():

@@ -29,8 +29,8 @@ from . import (
 )
 from .terminal import command, forgiving_streams
 
-# Read when torch is first imported: its threads sleep while they wait for one another. By default they spin, which takes
-# ten times as long or more where another program holds a core.
+# Read when torch is first imported: its threads sleep while they wait for one another. By default they spin, which can
+# take ten times as long where another program holds a core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
