@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from peers._env import enter
 from promise import promise
-from stickers._kitchen import LITES, MOBILE, PATCH, TOGETHER, crafted, passes_a_second, tried
+from stickers._kitchen import LITES, MOBILE, PAIR, PATCH, TOGETHER, crafted, passes_a_second, tried
 
 from unfooled.auditing.stickers.baselines import noise_like
 from unfooled.crafting.adversarial_patch import AdversarialPatch
@@ -28,7 +28,7 @@ CASES: tuple[Case, ...] = (
     (LITES[:1], MOBILE, {0.15: 0.50, 0.20: 0.70, 0.30: 0.88}, PATCH),
     ((MOBILE,), LITES[0], {0.20: 0.50}, PATCH),
     (LITES, MOBILE, {0.20: 0.75}, TOGETHER),
-    ((LITES[0], LITES[2]), LITES[1], {0.20: 0.50}, TOGETHER),
+    ((LITES[0], LITES[2]), LITES[1], {0.20: 0.50}, PAIR),
 )
 
 
