@@ -19,7 +19,7 @@ from _recordings import longest
 from _table import Line, lines, summary
 from promise import promise
 
-CLIPS, STEPS, LONGEST, BROKEN = 8, 250, 3.6, 0.8
+CLIPS, STEPS, LONGEST, BROKEN = 5, 400, 3.6, 0.8
 PHRASES = ("oʊpən ðə fɹʌnt dɔɹ", "pleɪ sʌm mjuzɪk", "tɝn ɔf ðə laɪts")  # noqa: RUF001  phonemes
 
 
