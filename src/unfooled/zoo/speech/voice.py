@@ -53,12 +53,14 @@ class VoiceEncoder(nn.Module):
         mel = self._mel(F.pad(louder, (0, room)))
         _, (hidden, _) = self.lstm(torch.stack([mel[start : start + _FRAMES] for start in starts]))
         each = F.normalize(self.linear(hidden[-1]).relu(), dim=1)
-        return F.normalize(each.mean(dim=0), dim=0)
+        voice: Tensor = F.normalize(each.mean(dim=0), dim=0)
+        return voice
 
     def _mel(self, x: Tensor) -> Tensor:
         """Give mel power (1 + t // 160, 40)."""
         spectra = torch.fft.rfft(F.pad(x, (FFT // 2, FFT // 2)).unfold(0, FFT, HOP) * self.window)
-        return (spectra.real.square() + spectra.imag.square()) @ self.filters
+        power: Tensor = (spectra.real.square() + spectra.imag.square()) @ self.filters
+        return power
 
 
 class SpeakerCheck(nn.Module):
