@@ -19,7 +19,8 @@ from _recordings import longest
 from _table import Line, lines, summary
 from promise import promise
 
-CLIPS, STEPS, LONGEST, BROKEN = 5, 400, 3.6, 0.8
+CLIPS, LONGEST, BROKEN = 5, 3.6, 0.8
+STEPS, BLIND = 250, 400  # the second where gradients pass a defence by
 PHRASES = ("oʊpən ðə fɹʌnt dɔɹ", "pleɪ sʌm mjuzɪk", "tɝn ɔf ðə laɪts")  # noqa: RUF001  phonemes
 
 
@@ -32,16 +33,17 @@ def main(count: int) -> None:
     bare, waves = read_hama(), longest(100)
     names = [name for name, wave in waves.items() if len(wave) <= LONGEST * bare.sample_rate][:count]
     said = {name: PHRASES[place % len(PHRASES)] for place, name in enumerate(names)}
-    ignorant = crafted(bare, waves, said)
+    ignorant = crafted(bare, waves, said, STEPS)
     print(f"undefended: {summary(ignorant)}", file=sys.stderr, flush=True)
     for name, defence in SOUNDS.items():
         model = replace(bare, module=defence(bare.module))
         survived = sum(row.found is not None and heard(model, row.found) == normalised(row.phrase) for row in ignorant)
-        knowing = crafted(model, waves, said)
+        steps = STEPS if defence.card.differentiable else BLIND
+        knowing = crafted(model, waves, said, steps)
         cost = np.mean([character_error_rate(heard(model, x), heard(bare, x)) for x in waves.values()])
         broken = sum(row.reached for row in knowing) >= BROKEN * len(knowing)
         promise(
-            f"{name}: phrases crafted through it, {STEPS} steps",
+            f"{name}: phrases crafted through it, {steps} steps",
             f"{'' if broken else 'not broken: '}{summary(knowing)}; crafted without it, {survived} of {len(ignorant)}; "
             f"characters of {len(waves)} clean recordings heard otherwise: {cost:.1%}",
             f"{BROKEN:.0%}, or it says not broken",
@@ -49,11 +51,11 @@ def main(count: int) -> None:
         )
 
 
-def crafted(model: Any, waves: dict[str, np.ndarray], said: dict[str, str]) -> list[Line]:
+def crafted(model: Any, waves: dict[str, np.ndarray], said: dict[str, str], steps: int) -> list[Line]:
     """Make the model hear each phrase, as quietly as the steps allow."""
     import unfooled
 
-    attack = unfooled.attack_named("carlini-wagner-audio", steps=STEPS)
+    attack = unfooled.attack_named("carlini-wagner-audio", steps=steps)
     return [
         line
         for name, phrase in said.items()

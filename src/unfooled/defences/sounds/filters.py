@@ -188,17 +188,16 @@ def _median(values: Tensor, width: int) -> Tensor:
 
 def _filtered(values: Tensor, taps: Tensor) -> Tensor:
     """Filter (t,) by an odd number of taps; silence lies around it."""
-    return functional.conv1d(values[None, None], taps.to(values)[None, None], padding=len(taps) // 2)[0, 0]
+    size, reach = len(values) + len(taps) - 1, len(taps) // 2
+    spectrum = torch.fft.rfft(values, size) * torch.fft.rfft(taps.to(values), size)
+    filtered: Tensor = torch.fft.irfft(spectrum, size)[reach : reach + len(values)]
+    return filtered
 
 
 def _resampled(values: Tensor, factor: int) -> Tensor:
-    taps = _low_pass(0.5 / factor, _REACH * factor).to(values)[None, None]
-    kept = functional.conv1d(values[None, None], taps, stride=factor, padding=_REACH * factor)
-    rest = len(values) - (kept.shape[2] - 1) * factor - 1
-    filled = functional.conv_transpose1d(
-        kept, factor * taps, stride=factor, padding=_REACH * factor, output_padding=rest
-    )
-    return filled[0, 0]
+    taps = _low_pass(0.5 / factor, _REACH * factor)
+    kept = torch.arange(len(values), device=values.device) % factor == 0
+    return _filtered(torch.where(kept, factor * _filtered(values, taps), 0.0), taps)
 
 
 def _low_pass(cutoff: float, reach: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whisper tiny.en: weights, vocabulary and merges from a registry package, known by hash."""
+"""Whisper tiny.en: weights and vocabulary from a registry package, known by hash."""
 
 from __future__ import annotations
 
