@@ -20,7 +20,7 @@ from _table import Line, lines, summary
 from promise import promise
 
 CLIPS, LONGEST, BROKEN = 5, 3.6, 0.8
-STEPS, BLIND = 250, 400  # the second where gradients pass a defence by
+STEPS, BLIND = 250, 500  # the second where gradients pass a defence by
 PHRASES = ("oʊpən ðə fɹʌnt dɔɹ", "pleɪ sʌm mjuzɪk", "tɝn ɔf ðə laɪts")  # noqa: RUF001  phonemes
 
 

@@ -19,7 +19,7 @@ from _table import summary
 from defences import BROKEN, LONGEST, PHRASES, crafted
 from promise import promise
 
-CLIPS, STEPS = 3, 250
+CLIPS, STEPS, LIMIT = 3, 250, 0.3
 
 
 def main(count: int) -> None:
@@ -33,21 +33,20 @@ def main(count: int) -> None:
     said = {name: PHRASES[place % len(PHRASES)] for place, name in enumerate(names)}
     ignorant = [row.found for row in crafted(bare, waves, said, STEPS) if row.found is not None]
     detectors = {
-        "transcripts disagree after rounding to 8 bits": disagreeing(bare, SOUNDS["quantised"]),
-        "the beginning depends on what follows": depending(bare),
+        "transcripts disagree after rounding to 8 bits": disagreeing(bare, SOUNDS["quantised"], limit=0.0),
+        "the beginning depends on what follows": depending(bare, limit=0.0),
     }
     for name, model in detectors.items():
         rows = crafted(model, waves, said, STEPS)
         clean, without = ([differing(model, x) for x in some] for some in (waves.values(), ignorant))
         through = [differing(model, row.found) for row in rows if row.found is not None]
-        limit = model.writing.limit
         past = sum(row.reached for row in rows) >= BROKEN * len(rows)
         promise(
             f"{name}, {STEPS} steps",
-            f"{'' if past else 'not broken: '}crafted through it {summary(rows)}; refused at {limit:.0%}: "
-            f"{sum(one > limit for one in clean)} of {len(clean)} clean, {sum(one > limit for one in without)} of "
-            f"{len(without)} crafted without it; area under the curve {area(clean, without):.2f} without, "
-            f"{area(clean, through):.2f} through it",
+            f"{'' if past else 'not broken: '}crafted so that not a letter differs {summary(rows)}; "
+            f"refused at {LIMIT:.0%}: {sum(one > LIMIT for one in clean)} of {len(clean)} clean, "
+            f"{sum(one > LIMIT for one in without)} of {len(without)} crafted without it; area under the curve "
+            f"{area(clean, without):.2f} without, {area(clean, through):.2f} through it",
             f"{BROKEN:.0%} past it, or it says not broken",
             True,
         )
