@@ -2,6 +2,7 @@
 #   make demo               audit a real network on 20 photographs; the report is runs/demo/report.html
 #   make test               lint, types, layers and all tests
 # And for daily work:
+#   make demo-all           the demo, and a recording that says one thing and is heard as another, in runs/demo-speech
 #   make check              lint, types and layers only
 #   make show NAME=audit    measure the promises in bench/audit/ and write bench/results/audit.json
 #   make bench              run other libraries beside ours: bench/results/peers.md, about an hour
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: demo test check show bench bench-data clean installed chromium lint
+.PHONY: demo demo-all test check show bench bench-data clean installed chromium lint
 
 # $(call timed,GOALS,COMMAND): make GOALS, run COMMAND, say how long each took, fail as COMMAND failed.
 timed = @start=$$(date +%s); $(MAKE) --no-print-directory $(1) || exit 1; ready=$$(date +%s); \
@@ -24,6 +25,10 @@ timed = @start=$$(date +%s); $(MAKE) --no-print-directory $(1) || exit 1; ready=
 
 demo:
 	$(call timed,$(VENV)/.run,$(BIN)/unfooled demo --out runs/demo)
+
+demo-all:
+	$(call timed,$(VENV)/.run,$(BIN)/unfooled demo --out runs/demo && $(BIN)/unfooled speech zoo:recording \
+		--model zoo:hama --say "oʊpən ðə fɹʌnt dɔɹ" --steps 200 --out runs/demo-speech --overwrite)
 
 test:
 	$(call timed,installed,$(MAKE) --no-print-directory lint && OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS))

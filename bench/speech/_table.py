@@ -29,6 +29,7 @@ class Line:
     first: int  # passes until the first success; -1 without one
     cpu_seconds: float
     seconds: float  # how long the recording is
+    found: np.ndarray | None  # the samples of the file, (t,); None without a success
 
     @property
     def rate(self) -> float:
@@ -63,10 +64,11 @@ def _line(model: SpeechModel, wave: np.ndarray, name: str, phrase: str, *, withi
         checked = unfooled.verify(results, model, files=place + "/files")
     stored = [values_of(array) for _, array in results[threat].adversarial()]
     rate = model.sample_rate
-    change = change_of(np.rint(wave * 32768) / 32768, stored[0], rate) if stored else None
+    found = stored[0] if stored else None
+    change = None if found is None else change_of(np.rint(wave * 32768) / 32768, found, rate)
     first = results.records["asked"][0].as_py()
     reached = any(one.confirmed for one in checked)
-    return Line(name, phrase, reached, change, -1 if first is None else first, spent, len(wave) / rate)
+    return Line(name, phrase, reached, change, -1 if first is None else first, spent, len(wave) / rate, found)
 
 
 def summary(rows: Sequence[Line]) -> str:

@@ -30,7 +30,7 @@ ATTACK = "carlini-wagner-audio"
 
 Clip = Annotated[
     str,
-    typer.Argument(help="A recording, a folder of them, a CSV of file and text, or zoo:sentences.", show_default=False),
+    typer.Argument(help="A recording, a folder of them, a CSV of file and text, or zoo:recording.", show_default=False),
 ]
 Model = Annotated[str, typer.Option(help="package.module:factory, file.py:factory or zoo:tones.", show_default=False)]
 Say = Annotated[list[str] | None, typer.Option(help="What is to be heard; several times.", show_default=False)]

@@ -15,6 +15,8 @@ from .inputs.local_smoothing import LocalSmoothing
 from .inputs.resize_pad import ResizePad
 from .inputs.smoothing import BitDepth, Gaussian, Median, TotalVariation
 from .masking.activations import KWTA, Saturating, Stairs, Temperature
+from .sounds.codec import Codec
+from .sounds.filters import BandPass, DownUp, Quantised, RunningMean, RunningMedian
 from .training.lesson import Recipe
 from .training.objectives import Adversarial, Aligned, Helped, Mart, Tempered, Trades
 from .training.recipes import Free, Training
@@ -40,7 +42,18 @@ LAYERED: dict[str, Layered] = {
     "temperature": Temperature(),
     **{f"swap-{name}": Activation(name) for name in SMOOTH},
 }
-"""Defences that need no training."""
+"""Defences of pictures that need no training."""
+
+SOUNDS: dict[str, Layered] = {
+    "mp3": Codec("mp3"),
+    "opus": Codec("opus", kbps=24),
+    "down-up": DownUp(),
+    "quantised": Quantised(),
+    "running-median": RunningMedian(),
+    "running-mean": RunningMean(),
+    "band-pass": BandPass(),
+}
+"""Defences of recordings (n, t) in [-1, 1]."""
 
 RECIPES: dict[str, Recipe] = {
     "standard": STANDARD,
@@ -74,6 +87,7 @@ RECIPES: dict[str, Recipe] = {
 DEFENCES: dict[str, Layered | Recipe] = {
     **{name: recipe for name, recipe in RECIPES.items() if name != "standard"},
     **LAYERED,
+    **SOUNDS,
 }
 """Every defence by the name that the command line, the tests and the docs use, with its default settings."""
 

@@ -62,7 +62,7 @@ def read_defence(text: str) -> Chain:
     layers, recipe = (parts[:-1], parts[-1]) if trained else (parts, None)
     made = [_part(layer) for layer in layers]
     for part, layer in zip(layers, made, strict=True):
-        if part.partition(":")[0] not in LAYERED:
+        if part.partition(":")[0] in RECIPES:
             do = f"Before it may stand {', '.join(LAYERED)}, as in swap-silu+pgd-at."
             raise InputError("A recipe of training comes last", f"{type(layer).__name__} in {text!r}", do)
     return Chain(text, cast(tuple[Layered, ...], tuple(made)), None if recipe is None else cast(Recipe, _part(recipe)))

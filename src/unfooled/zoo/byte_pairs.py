@@ -1,13 +1,13 @@
-"""Byte pairs: texts cut into tokens by a table of ranks."""
+"""Byte pairs: texts cut into tokens by a table of ranks, and put together again."""
 
 from __future__ import annotations
 
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from heapq import heapify, heappop, heappush
 from itertools import groupby
 
@@ -49,6 +49,14 @@ class BytePairs:
                 at += len(token)
         return Tokens(numbers, spans)
 
+    def text(self, numbers: Sequence[int]) -> str:
+        """Put tokens together again; unknown ones write nothing."""
+        return b"".join(self._bytes_of.get(number, b"") for number in numbers).decode("utf-8", errors="replace")
+
+    @cached_property
+    def _bytes_of(self) -> dict[int, bytes]:
+        return {number: token for token, number in self.ranks.items()}
+
     def _tokens(self, piece: str) -> list[bytes]:
         found = self.known.get(piece)
         if found is None:
@@ -61,6 +69,18 @@ class BytePairs:
 def letters_and_numbers() -> tuple[str, str, str]:
     """Write what Unicode calls letters, numbers and white space as the insides of character classes of `re`."""
     return _class("L"), _class("N"), _SPACE
+
+
+def unprinted(token: str) -> bytes:
+    """Read the bytes of a token as GPT-2 prints them: one that has no sign of its own gets one from U+0100 on."""
+    return bytes(_signs()[sign] for sign in token)
+
+
+@cache
+def _signs() -> dict[str, int]:
+    own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = (byte for byte in range(256) if byte not in own)
+    return {chr(byte): byte for byte in own} | {chr(256 + place): byte for place, byte in enumerate(others)}
 
 
 @cache

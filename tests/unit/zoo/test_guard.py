@@ -1,9 +1,8 @@
-"""The zoo's guard against prompt injection, and the byte pairs that it reads."""
+"""The zoo's guard against prompt injection."""
 
 from __future__ import annotations
 
 import importlib.util
-import re
 
 import numpy as np
 import pytest
@@ -16,47 +15,7 @@ from unfooled.core.texts import batch_of
 from unfooled.core.tokens import slopes
 from unfooled.models import BlackBox, load_model
 from unfooled.zoo import guard as zoo
-from unfooled.zoo.byte_pairs import BytePairs, letters_and_numbers
 from unfooled.zoo.prompts import prompts
-
-RANKS = {bytes([byte]): byte for byte in range(256)} | {b"ab": 300, b"bc": 301, b"abc": 302, b"aa": 303}
-
-
-def pairs(pattern: str = r"\S+|\s+") -> BytePairs:
-    return BytePairs(RANKS, re.compile(pattern))
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("abc", [302]),  # known as a whole
-        ("abcb", [302, 98]),  # ab first, then abc
-        ("bcab", [301, 300]),  # of two pairs the one of lower rank is joined first, which changes nothing here
-        ("aaa", [303, 97]),  # of two places the first
-        ("xabc bc", [120, 302, 32, 301]),
-        ("", []),
-    ],
-)
-def test_pairs_are_joined_by_rank(text: str, numbers: list[int]) -> None:
-    assert pairs().cut(text).numbers == numbers
-
-
-def test_tokens_know_the_characters_that_their_bytes_belong_to() -> None:
-    cut = pairs().cut("ab\u00e9c")
-    assert cut.numbers == [300, 0xC3, 0xA9, 99]
-    assert cut.spans == [(0, 2), (2, 3), (2, 3), (3, 4)]
-    assert cut.within(2, 3) == [1, 2]
-
-
-def test_a_long_piece_takes_no_long_time() -> None:
-    assert sum(1 for _ in pairs().cut("a" * 30_000).numbers) == 15_000
-
-
-def test_classes_of_characters_are_those_of_unicode() -> None:
-    letters, numbers, space = letters_and_numbers()
-    for kind, one in (("L", "\u0416"), ("N", "\u00bd"), ("N", "7"), ("L", "\u4e2d"), ("S", "\u3000"), ("", "\u0301")):
-        inside = {"L": letters, "N": numbers, "S": space}
-        assert [name for name, written in inside.items() if re.fullmatch(f"[{written}]", one)] == [*kind]
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from unfooled.core.errors import InputError, MissingExtraError
-from unfooled.zoo.speech.byte_pairs import BytePairs
 from unfooled.zoo.speech.ctranslate2 import read_ctranslate2
 from unfooled.zoo.speech.log_mel import LogMel, mel_filters
 from unfooled.zoo.speech.whisper import END, Whisper, spell, told, whisper
@@ -77,14 +76,6 @@ def test_a_tone_lies_in_the_filter_of_its_pitch() -> None:
     assert features.shape == (80, 100)
     assert set(features[:, 1:-1].argmax(dim=0).tolist()) == {int(mel_filters(80)[25].argmax())}  # 25 bins of 40 Hz
     assert float(features.max() - features.min()) <= 2.0  # 8 decades in steps of four
-
-
-def test_pairs_are_joined_in_the_order_learned() -> None:
-    letters = {letter: place for place, letter in enumerate("abcĠ")}
-    pairs = BytePairs.of({**letters, "bc": 4, "ab": 5, "Ġa": 6, "abc": 7}, ["b c", "a b", "Ġ a", "ab c"])
-    assert pairs.spell("abc") == [letters["a"], 4]  # b with c came first, so a and b never meet
-    assert pairs.spell("ab abab") == [5, letters["Ġ"], 5, 5]  # a with b comes before a with the space before it
-    assert pairs.text(pairs.spell("cab aabbc")) == "cab aabbc"
 
 
 def config(width: int) -> dict[str, int]:

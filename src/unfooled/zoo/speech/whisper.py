@@ -1,8 +1,9 @@
-"""Whisper tiny.en: weights, vocabulary and merges from a registry package, known by hash."""
+"""Whisper tiny.en: weights and vocabulary from a registry package, known by hash."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -11,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  its usual name
 
 from unfooled.core.errors import InputError
+from unfooled.zoo.byte_pairs import BytePairs, letters_and_numbers, unprinted
 from unfooled.zoo.pinned import pinned
 
-from .byte_pairs import BytePairs
 from .ctranslate2 import read_ctranslate2
 from .log_mel import HOP, SAMPLE_RATE, LogMel
 from .whisper_nets import Decoder, Encoder
@@ -146,7 +147,7 @@ def spell(text: str) -> list[int]:
     plain = text.strip()
     if plain == plain.lower() and plain[-1:].isalnum():
         plain = f"{plain[0].upper()}{plain[1:]}."
-    tokens = [*_byte_pairs().spell(f" {plain or '.'}"), END]
+    tokens = [*_byte_pairs().cut(f" {plain or '.'}").numbers, END]
     always, first = _suppressed()
     wrong = [told([token]) for at, token in enumerate(tokens) if token in always or (at == 0 and token in first)]
     if wrong:
@@ -156,14 +157,21 @@ def spell(text: str) -> list[int]:
 
 def told(tokens: Sequence[int]) -> str:
     """Give the text of tokens; those beyond the vocabulary of texts, such as timestamps, write nothing."""
-    return _byte_pairs().text([token for token in tokens if token < END])
+    return _byte_pairs().text(tokens)
 
 
 @cache
 def _byte_pairs() -> BytePairs:
+    """Read the vocabulary, whose tokens are numbered in the order in which their pairs were learned."""
     path = pinned(_PACKAGE, "model/tokenizer.json", TOKENIZER_SHA256, _INSTALL)
-    model = json.loads(path.read_text(encoding="utf-8"))["model"]
-    return BytePairs.of(model["vocab"], model["merges"])
+    vocabulary = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
+    letters, numbers, space = letters_and_numbers()
+    pattern = (
+        rf"'(?:[stmd]|re|ve|ll)| ?[{letters}]+| ?[{numbers}]+| ?[^{space}{letters}{numbers}]+"
+        rf"|[{space}]+(?![^{space}])|[{space}]+"
+    )
+    ranks = {unprinted(token): number for token, number in vocabulary.items() if number < END}
+    return BytePairs(ranks, re.compile(pattern))
 
 
 @cache

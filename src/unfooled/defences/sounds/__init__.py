@@ -1,0 +1,1 @@
+"""Changes of a recording that are to wash a perturbation out before a model hears it."""
