@@ -45,6 +45,7 @@ Audited = Annotated[int, typer.Option(help="Most pictures that are audited.", ri
 Watts = Annotated[float, typer.Option(help="Power of this machine at work.", rich_help_panel=PRICES)]
 Kwh = Annotated[float, typer.Option(help="Price of a kilowatt-hour.", rich_help_panel=PRICES)]
 Hour = Annotated[float, typer.Option(help="Price of an hour of this machine.", rich_help_panel=PRICES)]
+Traffic = Annotated[float, typer.Option(help="Pictures a day, for false alarms.", rich_help_panel=PRICES)]
 Out = Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o.OUTPUT)]
 
 
@@ -74,6 +75,7 @@ def harden(
     watts: Watts = 65.0,
     kwh: Kwh = 0.30,
     hour: Hour = 0.0,
+    traffic: Traffic = 1e6,
     out: Out = Path("runs/hardened"),
     resume: o.Resume = None,
     overwrite: o.Overwrite = None,
@@ -140,7 +142,7 @@ def _settings(told: dict[str, Any]) -> Settings:
         precision="bf16" if told["bf16"] else "float32", seed=told["seed"] or 0,
     )  # fmt: skip
     prices = Prices(told["watts"], told["kwh"], told["hour"])
-    return Settings(schedule, examples=told["examples"], fresh=told["fresh"], prices=prices)
+    return Settings(schedule, examples=told["examples"], fresh=told["fresh"], prices=prices, traffic=told["traffic"])
 
 
 def show(console: Console, rows: list[Hardened], out: Path) -> None:
@@ -160,7 +162,8 @@ def show(console: Console, rows: list[Hardened], out: Path) -> None:
     for row in rows:
         bill = row.bill
         cost = f" Training: {bill.energy:.3g} kWh, {bill.money:.3g} at {bill.prices}." if bill.passes else ""
-        console.print(f"{row.name}: {row.advice}{cost}", soft_wrap=True)
+        alarm = f" {row.alarm}" if row.alarm else ""
+        console.print(f"{row.name}: {row.advice}{alarm}{cost}", soft_wrap=True)
     console.print(f"\n{recommendation(rows)}", style="bold", soft_wrap=True)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import RunError
 from .folder import write_atomically
-from .rates import Interval, paired_difference
+from .rates import Interval, paired_difference, wilson
 
 FILE = "harden.json"
 BROKEN = ("D", "F")
@@ -95,6 +95,8 @@ class Hardened:
         verdict: What the diagnosis says of the audit by the knowing attacker.
         bill: What it costs.
         collapses: How often training collapsed and was rolled back.
+        alarms: Of a detector, how many clean examples it rejects now; None of others.
+        traffic: Inputs a day by which false alarms are told.
     """
 
     name: str
@@ -116,6 +118,18 @@ class Hardened:
     verdict: str
     bill: Bill
     collapses: int = 0
+    alarms: int | None = None
+    traffic: float = 0.0
+
+    @property
+    def alarm(self) -> str:
+        """How often a detector rejects clean examples, in words; empty where nothing is rejected."""
+        if self.alarms is None:
+            return ""
+        low, high = wilson(self.alarms, self.n)
+        share = f"{self.alarms / self.n:.1%} ({low:.1%} to {high:.1%})"
+        a_day = f"{self.traffic * self.alarms / self.n:,.0f} ({self.traffic * low:,.0f} to {self.traffic * high:,.0f})"
+        return f"It rejects {share} of clean inputs: {a_day} false alarms a day at {self.traffic:,.0f} inputs a day."
 
     @property
     def advice(self) -> str:

@@ -10,6 +10,8 @@ from unfooled.core.errors import InputError
 from .activations import SMOOTH, Activation
 from .card import Card, Layered
 from .certified.patch_cleanser import PatchCleanser
+from .detectors.densities import IntrinsicDimension, Mahalanobis
+from .detectors.squeezing import FeatureSqueezing
 from .inputs.jpeg import JPEG
 from .inputs.local_smoothing import LocalSmoothing
 from .inputs.resize_pad import ResizePad
@@ -41,6 +43,13 @@ LAYERED: dict[str, Layered] = {
     **{f"swap-{name}": Activation(name) for name in SMOOTH},
 }
 """Defences that need no training."""
+
+DETECTORS: dict[str, Layered] = {
+    "feature-squeezing": FeatureSqueezing(),
+    "mahalanobis": Mahalanobis(),
+    "intrinsic-dimension": IntrinsicDimension(),
+}
+"""Defences that reject inputs; they learn from clean examples what looks ordinary."""
 
 RECIPES: dict[str, Recipe] = {
     "standard": STANDARD,
@@ -74,6 +83,7 @@ RECIPES: dict[str, Recipe] = {
 DEFENCES: dict[str, Layered | Recipe] = {
     **{name: recipe for name, recipe in RECIPES.items() if name != "standard"},
     **LAYERED,
+    **DETECTORS,
 }
 """Every defence by the name that the command line, the tests and the docs use, with its default settings."""
 

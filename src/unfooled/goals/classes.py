@@ -89,6 +89,58 @@ class Misclassify:
 
 
 @dataclass(frozen=True)
+class Evade:
+    """Any answer but the label, and no rejection: `evade:10` where class 10 is how a detector rejects.
+
+    Attributes:
+        rejected: That class, 0 or more.
+
+    Reference:
+        Carlini and Wagner. Adversarial examples are not easily detected: bypassing ten detection methods. AISec 2017.
+        https://arxiv.org/abs/1705.07263, section 3.2: a detector is one more class, which the attacker avoids.
+        Differs from the paper: any loss may be climbed, not theirs alone.
+    """
+
+    rejected: int
+
+    @property
+    def name(self) -> str:
+        """Give `evade:10`."""
+        return f"evade:{self.rejected}"
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Name the class of rejections."""
+        return (self.rejected,)
+
+    @property
+    def needs(self) -> Access:
+        """Labels tell success."""
+        return Access.DECISION
+
+    def possible(self, classes: int) -> bool:
+        """See `Goal.possible`: there are two classes beside that of rejections."""
+        return classes > 2
+
+    def reached(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.reached`."""
+        return Misclassify().reached(answer, y) & (answer.labels != self.rejected)
+
+    def margin(self, answer: Answer, y: Tensor) -> Tensor:
+        """See `Goal.margin`."""
+        if answer.scores is None:
+            return _unknown(answer)
+        return _margin(self._contest(answer.scores, y, None), answer.scores)
+
+    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
+        """See `Goal.objective`; a rejection is never a way out."""
+        return loss(outputs, *self._contest(outputs, y, toward))
+
+    def _contest(self, scores: Tensor, y: Tensor, toward: Tensor | None) -> Contest:
+        return _outside(one_hot(y, scores) | members((self.rejected,), scores), scores, toward)
+
+
+@dataclass(frozen=True)
 class Become:
     """One chosen class, such as `become:859`.
 
@@ -213,8 +265,12 @@ class Leave:
         return loss(outputs, *self._contest(outputs, toward))
 
     def _contest(self, scores: Tensor, toward: Tensor | None) -> Contest:
-        held = members(self.classes, scores)
-        if toward is None:
-            return Contest(held, ~held)
-        wanted = one_hot(toward, scores) & ~held
-        return Contest(held, torch.where(wanted.any(dim=1, keepdim=True), wanted, ~held))
+        return _outside(members(self.classes, scores), scores, toward)
+
+
+def _outside(held: Tensor, scores: Tensor, toward: Tensor | None) -> Contest:
+    """Leave the classes that are held (r, k), for one chosen class (r,) where it lies outside them."""
+    if toward is None:
+        return Contest(held, ~held)
+    wanted = one_hot(toward, scores) & ~held
+    return Contest(held, torch.where(wanted.any(dim=1, keepdim=True), wanted, ~held))

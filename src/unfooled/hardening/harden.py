@@ -16,11 +16,12 @@ from unfooled.core.errors import InputError, ModelError
 from unfooled.core.hardened import Hardened
 from unfooled.core.threat import Ball
 from unfooled.defences.chain import Chain, read_defence
+from unfooled.defences.detectors.guard import make_room
 from unfooled.goals import Misclassify
 from unfooled.models.classifier import Classifier, wrap
 from unfooled.models.preprocess import Preprocess
 from unfooled.models.ready import check_ready
-from unfooled.models.weights import load_weights
+from unfooled.models.weights import load_weights, read_weights
 
 from .attackers import Range
 from .parting import parted
@@ -92,7 +93,9 @@ def restored(model: object, defence: str, folder: str | Path) -> Classifier:
     """
     chain, base = read_defence(defence), _classifier(model)
     module = chain.layered(base.module)
-    load_weights(module, Path(folder) / folder_of(chain) / WEIGHTS)
+    weights = Path(folder) / folder_of(chain) / WEIGHTS
+    make_room(module, read_weights(weights))
+    load_weights(module, weights)
     return replace(base, module=module.eval())
 
 
