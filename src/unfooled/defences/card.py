@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from torch import nn
 
-Kind = Literal["training", "input", "masking", "activation", "certified", "detector"]
+Kind = Literal["training", "input", "masking", "activation", "certified", "detector", "ensemble"]
 Grade = Literal["A", "A-", "B", "C", "D", "F"]
 Ignorant = Literal["transfer", "stock"]
 

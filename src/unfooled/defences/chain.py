@@ -69,7 +69,9 @@ def read_defence(text: str) -> Chain:
         if name in RECIPES:
             do = f"Before it may stand {', '.join(LAYERED)}, as in swap-silu+pgd-at."
             raise InputError("A recipe of training comes last", repr(text), do)
-    return Chain(text, cast(tuple[Layered, ...], tuple(made)), None if recipe is None else cast(Recipe, _part(recipe)))
+    trainer = None if recipe is None else cast(Recipe, _part(recipe))
+    around = [] if trainer is None or trainer.around is None else [trainer.around]
+    return Chain(text, (*cast(list[Layered], made), *around), trainer)
 
 
 def _part(text: str) -> Layered | Recipe:
