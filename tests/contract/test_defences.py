@@ -201,6 +201,27 @@ def test_functional_relus_are_exchanged_too() -> None:
     assert torch.allclose(Activation("silu")(module)(x), wanted, atol=1e-6)
 
 
+class Mixed(nn.Module):
+    """Has ReLUs of both kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.act, self.last = nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = functional.relu(self.last(self.act(self.first(x))))
+        return scores
+
+
+def test_relus_of_both_kinds_are_exchanged_together() -> None:
+    module, x = Mixed(), torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    silu = functional.silu
+    wanted = silu(module.last(silu(module.first(x))))
+    made = Activation("silu")(module)
+    assert torch.allclose(made(x), wanted, atol=1e-6)
+    assert set(made.state_dict()) == set(module.state_dict()), "weights keep their names"
+
+
 class Watching(nn.Module):
     """Looks at values, so that it cannot be traced, and has no ReLU module."""
 

@@ -17,6 +17,7 @@ from unfooled.core.hardened import Hardened
 from unfooled.core.threat import Ball
 from unfooled.defences.chain import Chain, read_defence
 from unfooled.defences.detectors.guard import make_room
+from unfooled.defences.training.schedule import check_pupils
 from unfooled.goals import Misclassify
 from unfooled.models.classifier import Classifier, wrap
 from unfooled.models.preprocess import Preprocess
@@ -68,6 +69,8 @@ def harden(
         parts = parts._replace(audited=read_examples(audited, classes=base.classes))
     classes = check_ready(base, parts.audited.batch([0], base.device))
     grounds = Range(parts.audited, str(within), settings.suite, settings.batch, settings.schedule.seed)
+    if any(chain.recipe for chain in chains):
+        check_pupils(parts.train, within, settings.schedule.batch)  # before an audit is paid for
     tell("without a defence", {})
     before = remembered(place / "before", resume, base, grounds, lambda: grounds.undefended(base))
     trial = Trial(base, classes, parts, within, grounds, before, settings, tell)
