@@ -35,6 +35,7 @@ class Bill:
         energy: Of training, in kWh, at that power.
         money: Of training, at the prices that were stated.
         prices: Those prices, in words.
+        currency: Of the money.
     """
 
     seconds: float
@@ -45,6 +46,14 @@ class Bill:
     energy: float
     money: float
     prices: str
+    currency: str = "EUR"
+
+    @property
+    def told(self) -> str:
+        """What training takes, in words; empty where nothing is trained."""
+        if not self.passes:
+            return ""
+        return f"Training: {self.energy:.3g} kWh, {self.money:.3g} {self.currency} at {self.prices}."
 
 
 @dataclass(frozen=True)
@@ -175,9 +184,24 @@ def recommendation(rows: Sequence[Hardened]) -> str:
     best = max(front(rows), key=lambda row: row.knowing or 0, default=None)
     if best is None:
         return "None of these can be shown to help against an attacker who knows of it."
-    others = ", ".join(row.name for row in front(rows) if row is not best)
-    rest = f" Less robust, but better otherwise: {others}." if others else ""
-    return f"Take {best.name}. {best.advice}{rest}"
+    kept = front(rows)
+    others = ", ".join(f"{row.name} ({_better(row, best)})" for row in kept if row is not best)
+    rest = f" On the Pareto front too, though less robust: {others}." if others else ""
+    beaten = ", ".join(row.name for row in rows if row.recommended and row not in kept)
+    off = (
+        f" Another is as good in clean and robust accuracy and in cost, and better in one: {beaten}." if beaten else ""
+    )
+    return f"Take {best.name}. {best.advice}{rest}{off}"
+
+
+def _better(row: Hardened, best: Hardened) -> str:
+    """Say in what a defence is better than the most robust one."""
+    ways = {
+        f"{100 * (row.clean - best.clean) / row.n:.1f} points more clean accuracy": row.clean > best.clean,
+        "less training": row.bill.seconds < best.bill.seconds,
+        "faster answers": round(row.bill.inference, 1) < round(best.bill.inference, 1),
+    }
+    return ", ".join(way for way, holds in ways.items() if holds) or "as robust"
 
 
 def save(rows: Sequence[Hardened], folder: Path) -> None:

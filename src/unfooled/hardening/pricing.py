@@ -73,6 +73,7 @@ def billed(before: nn.Module, made: Made, pupils: Pupils, prices: Prices) -> Bil
         energy=energy,
         money=energy * prices.kwh + seconds / 3600 * prices.hour,
         prices=str(prices),
+        currency=prices.currency,
     )
 
 

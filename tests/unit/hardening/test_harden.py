@@ -244,7 +244,9 @@ def test_advice_hangs_on_the_paired_interval() -> None:
     robuster = replace(dearer, knowing=130)
     assert front([ROW, robuster]) == [ROW, robuster]
     assert recommendation([ROW, robuster]).startswith("Take awp.")
-    assert "n-fgsm" in recommendation([ROW, robuster])
+    assert "n-fgsm (less training)" in recommendation([ROW, robuster])
+    assert recommendation([ROW, dearer]).endswith("better in one: awp.")
+    assert replace(BILL, currency="USD").told == "Training: 0.001 kWh, 0.0003 USD at 65 W, 0.3 EUR a kWh."
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
