@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated
 
@@ -20,12 +21,17 @@ from . import (
     hardening,
     runs,
     sign,
+    similarity,
     speech,
     sticker,
     transfer,
     universal,
 )
 from .terminal import command, forgiving_streams
+
+# Read when torch is first imported: its threads sleep while they wait for one another. By default they spin, which can
+# take ten times as long where another program holds a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="unfooled",
@@ -49,7 +55,15 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Stickers": (sticker.sticker, sticker.check_photo, sign.sign, sign.check_sign),
     "Speech": (speech.speech,),
     "Harden": (hardening.defences, hardening.harden),
-    "A finished run": (runs.verify, gate.gate, hardening.compare, runs.report, runs.export, runs.merge),
+    "A finished run": (
+        runs.verify,
+        gate.gate,
+        hardening.compare,
+        similarity.similarity,
+        runs.report,
+        runs.export,
+        runs.merge,
+    ),
 }
 for panel, functions in GROUPS.items():
     for function in functions:
