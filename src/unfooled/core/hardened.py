@@ -188,9 +188,7 @@ def recommendation(rows: Sequence[Hardened]) -> str:
     others = ", ".join(f"{row.name} ({_better(row, best)})" for row in kept if row is not best)
     rest = f" On the Pareto front too, though less robust: {others}." if others else ""
     beaten = ", ".join(row.name for row in rows if row.recommended and row not in kept)
-    off = (
-        f" Another is as good in clean and robust accuracy and in cost, and better in one: {beaten}." if beaten else ""
-    )
+    off = f" Leave {beaten}: another is as good in accuracy and cost, and better in one of them." if beaten else ""
     return f"Take {best.name}. {best.advice}{rest}{off}"
 
 

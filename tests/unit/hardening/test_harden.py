@@ -245,7 +245,9 @@ def test_advice_hangs_on_the_paired_interval() -> None:
     assert front([ROW, robuster]) == [ROW, robuster]
     assert recommendation([ROW, robuster]).startswith("Take awp.")
     assert "n-fgsm (less training)" in recommendation([ROW, robuster])
-    assert recommendation([ROW, dearer]).endswith("better in one: awp.")
+    assert recommendation([ROW, dearer]).endswith(
+        "Leave awp: another is as good in accuracy and cost, and better in one of them."
+    )
     assert replace(BILL, currency="USD").told == "Training: 0.001 kWh, 0.0003 USD at 65 W, 0.3 EUR a kWh."
 
 
