@@ -5,8 +5,9 @@ from __future__ import annotations
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Goal
 
-from .classes import Become, Enter, Evade, Leave, Misclassify
+from .classes import Become, Enter, Misclassify
 from .objects import Vanish
+from .outside import Evade, Leave
 from .phrases import Misheard, Transcribe, Without
 
 __all__ = [
