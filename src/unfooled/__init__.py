@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unfooled.core.threat import ThreatModel
     from unfooled.defences import DEFENCES, defence_named
     from unfooled.defences.normalising import normalised
-    from unfooled.goals import Become, Enter, Leave, Misclassify, Misheard, Transcribe, Vanish, Without
+    from unfooled.goals import Become, Enter, Evade, Leave, Misclassify, Misheard, Transcribe, Vanish, Without
     from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
@@ -58,6 +58,7 @@ _HOMES = {
     "Detector": "unfooled.models.detector",
     "Dictation": "unfooled.models.dictation",
     "Enter": "unfooled.goals",
+    "Evade": "unfooled.goals",
     "L0": "unfooled.sets.l0",
     "L1": "unfooled.sets.l1",
     "L2": "unfooled.sets.l2",
@@ -113,6 +114,7 @@ __all__ = [
     "Detector",
     "Dictation",
     "Enter",
+    "Evade",
     "Leave",
     "Linf",
     "Masked",

@@ -136,18 +136,19 @@ def test_the_adaptive_attack_beats_the_one_that_does_not_know(name: str) -> None
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_gives_losses_that_reach_the_weights(name: str) -> None:
-    recipe, module = RECIPES[name], read_defence("swap-elu").layered(net())
+    recipe, module = RECIPES[name], read_defence(f"swap-elu+{name}").layered(net())
     x, y = toy(12, 8)
     batch = Batch(x, torch.arange(12))
     lesson = Lesson(module, batch, y, Linf(0.1), Draws.of(0, "test"), 0, net())
-    count = 0
+    reached = set()
     for loss in recipe.losses(lesson):
         assert loss.shape == ()
         module.zero_grad()
         loss.backward()
-        assert all(one.grad is not None and one.grad.isfinite().all() for one in module.parameters())
-        count += 1
-    assert count >= 1
+        grads = {name: one.grad for name, one in module.named_parameters() if one.grad is not None}
+        assert all(one.isfinite().all() for one in grads.values())
+        reached |= grads.keys()
+    assert reached == dict(module.named_parameters()).keys()
     assert recipe.passes >= 1
     assert not module.training
 
@@ -198,6 +199,27 @@ def test_functional_relus_are_exchanged_too() -> None:
     silu = functional.silu
     wanted = module.last(silu(silu(module.first(x))))
     assert torch.allclose(Activation("silu")(module)(x), wanted, atol=1e-6)
+
+
+class Mixed(nn.Module):
+    """Has ReLUs of both kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.act, self.last = nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = functional.relu(self.last(self.act(self.first(x))))
+        return scores
+
+
+def test_relus_of_both_kinds_are_exchanged_together() -> None:
+    module, x = Mixed(), torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    silu = functional.silu
+    wanted = silu(module.last(silu(module.first(x))))
+    made = Activation("silu")(module)
+    assert torch.allclose(made(x), wanted, atol=1e-6)
+    assert set(made.state_dict()) == set(module.state_dict()), "weights keep their names"
 
 
 class Watching(nn.Module):

@@ -12,7 +12,7 @@ from unfooled.core.answer import UNREADABLE, Labels, Scores
 from unfooled.core.errors import AccessError, InputError
 from unfooled.core.target import Access
 from unfooled.core.threat import ThreatModel
-from unfooled.goals import Become, Enter, Leave, Misclassify, parse_goal
+from unfooled.goals import Become, Enter, Evade, Leave, Misclassify, parse_goal
 from unfooled.losses import LOSSES, cross_entropy, margin
 from unfooled.sets.linf import Linf
 
@@ -29,6 +29,7 @@ GOALS: dict[Any, list[bool]] = {
     Enter((1, 4)): [False, True, True, False],
     Leave((0, 1)): [False, True, False, False],
     Leave((0,)): [False, True, True, False],
+    Evade(4): [False, False, True, True],
 }
 
 
@@ -105,6 +106,8 @@ def test_toward_narrows_untargeted_goals_alone() -> None:
     assert told(Enter((1, 2)))[0] == ([0, 3, 4], [1, 2])
     assert told(Leave((0, 1)))[0] == ([0, 1], [3])
     assert told(Leave((0, 3)))[0] == ([0, 3], [1, 2, 4]), "a class inside the group is no way out"
+    assert told(Evade(1))[0] == ([0, 1], [3])
+    assert told(Evade(3))[0] == ([0, 3], [1, 2, 4]), "a rejection is no way out"
     assert Misclassify().objective(classes, SCORES, Y)[0] == ([0], [1, 2, 3, 4])
 
 
@@ -128,8 +131,8 @@ def test_names_are_read_back(goal: Any) -> None:
 
 
 def test_classes_named() -> None:
-    assert (Misclassify().classes, Become(3).classes, Enter((1, 2)).classes, Leave((4,)).classes) == (
-        (), (3,), (1, 2), (4,),
+    assert (Evade(7).classes, Become(3).classes, Enter((1, 2)).classes, Leave((4,)).classes) == (
+        (7,), (3,), (1, 2), (4,),
     )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ Audited = Annotated[int, typer.Option(help="Most pictures that are audited.", ri
 Watts = Annotated[float, typer.Option(help="Power of this machine at work.", rich_help_panel=PRICES)]
 Kwh = Annotated[float, typer.Option(help="Price of a kilowatt-hour.", rich_help_panel=PRICES)]
 Hour = Annotated[float, typer.Option(help="Price of an hour of this machine.", rich_help_panel=PRICES)]
+Currency = Annotated[str, typer.Option(help="Of both prices.", rich_help_panel=PRICES)]
+Traffic = Annotated[float, typer.Option(help="Pictures a day, for false alarms.", rich_help_panel=PRICES)]
 Out = Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o.OUTPUT)]
 
 
@@ -74,6 +76,8 @@ def harden(
     watts: Watts = 65.0,
     kwh: Kwh = 0.30,
     hour: Hour = 0.0,
+    currency: Currency = "EUR",
+    traffic: Traffic = 1e6,
     out: Out = Path("runs/hardened"),
     resume: o.Resume = None,
     overwrite: o.Overwrite = None,
@@ -86,7 +90,11 @@ def harden(
     told |= dict.fromkeys(("batch", "budget", "rate"))  # which mean other things to an audit
     rows = hardened(told, threat, recipe or [], out, resume=bool(resume), console=on_stderr(quiet or json))
     if json:
-        print_json({"out": str(out), "defences": [asdict(row) | {"advice": row.advice} for row in rows]})
+        from unfooled.core.hardened import front, recommendation  # noqa: PLC0415  heavy
+
+        best = front(rows)
+        told_rows = [asdict(row) | {"advice": row.advice, "front": row in best} for row in rows]
+        print_json({"out": str(out), "defences": told_rows, "recommendation": recommendation(rows)})
     else:
         show(on_stdout(quiet), rows, out)
 
@@ -139,8 +147,8 @@ def _settings(told: dict[str, Any]) -> Settings:
         epochs=told["epochs"], seconds=seconds, batch=told["rows"], rate=told["learning"],
         precision="bf16" if told["bf16"] else "float32", seed=told["seed"] or 0,
     )  # fmt: skip
-    prices = Prices(told["watts"], told["kwh"], told["hour"])
-    return Settings(schedule, examples=told["examples"], fresh=told["fresh"], prices=prices)
+    prices = Prices(told["watts"], told["kwh"], told["hour"], told["currency"])
+    return Settings(schedule, examples=told["examples"], fresh=told["fresh"], prices=prices, traffic=told["traffic"])
 
 
 def show(console: Console, rows: list[Hardened], out: Path) -> None:
@@ -158,9 +166,8 @@ def show(console: Console, rows: list[Hardened], out: Path) -> None:
     console.print(table)
     console.print()
     for row in rows:
-        bill = row.bill
-        cost = f" Training: {bill.energy:.3g} kWh, {bill.money:.3g} at {bill.prices}." if bill.passes else ""
-        console.print(f"{row.name}: {row.advice}{cost}", soft_wrap=True)
+        told = " ".join(filter(None, (row.advice, row.alarm, row.bill.told)))
+        console.print(f"{row.name}: {told}", soft_wrap=True)
     console.print(f"\n{recommendation(rows)}", style="bold", soft_wrap=True)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True)
 

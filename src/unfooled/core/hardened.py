@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import RunError
 from .folder import write_atomically
-from .rates import Interval, paired_difference
+from .rates import Interval, paired_difference, wilson
 
 FILE = "harden.json"
 BROKEN = ("D", "F")
@@ -35,6 +35,7 @@ class Bill:
         energy: Of training, in kWh, at that power.
         money: Of training, at the prices that were stated.
         prices: Those prices, in words.
+        currency: Of the money.
     """
 
     seconds: float
@@ -45,6 +46,14 @@ class Bill:
     energy: float
     money: float
     prices: str
+    currency: str = "EUR"
+
+    @property
+    def told(self) -> str:
+        """What training takes, in words; empty where nothing is trained."""
+        if not self.passes:
+            return ""
+        return f"Training: {self.energy:.3g} kWh, {self.money:.3g} {self.currency} at {self.prices}."
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,8 @@ class Hardened:
         verdict: What the diagnosis says of the audit by the knowing attacker.
         bill: What it costs.
         collapses: How often training collapsed and was rolled back.
+        alarms: Of a detector, how many clean examples it rejects now; None of others.
+        traffic: Inputs a day by which false alarms are told.
     """
 
     name: str
@@ -116,6 +127,18 @@ class Hardened:
     verdict: str
     bill: Bill
     collapses: int = 0
+    alarms: int | None = None
+    traffic: float = 0.0
+
+    @property
+    def alarm(self) -> str:
+        """How often a detector rejects clean examples, in words; empty where nothing is rejected."""
+        if self.alarms is None:
+            return ""
+        low, high = wilson(self.alarms, self.n)
+        share = f"{self.alarms / self.n:.1%} ({low:.1%} to {high:.1%})"
+        a_day = f"{self.traffic * self.alarms / self.n:,.0f} ({self.traffic * low:,.0f} to {self.traffic * high:,.0f})"
+        return f"It rejects {share} of clean inputs: {a_day} false alarms a day at {self.traffic:,.0f} inputs a day."
 
     @property
     def advice(self) -> str:
@@ -161,9 +184,22 @@ def recommendation(rows: Sequence[Hardened]) -> str:
     best = max(front(rows), key=lambda row: row.knowing or 0, default=None)
     if best is None:
         return "None of these can be shown to help against an attacker who knows of it."
-    others = ", ".join(row.name for row in front(rows) if row is not best)
-    rest = f" Less robust, but better otherwise: {others}." if others else ""
-    return f"Take {best.name}. {best.advice}{rest}"
+    kept = front(rows)
+    others = ", ".join(f"{row.name} ({_better(row, best)})" for row in kept if row is not best)
+    rest = f" On the Pareto front too, though less robust: {others}." if others else ""
+    beaten = ", ".join(row.name for row in rows if row.recommended and row not in kept)
+    off = f" Leave {beaten}: another is as good in accuracy and cost, and better in one of them." if beaten else ""
+    return f"Take {best.name}. {best.advice}{rest}{off}"
+
+
+def _better(row: Hardened, best: Hardened) -> str:
+    """Say in what a defence is better than the most robust one."""
+    ways = {
+        f"{100 * (row.clean - best.clean) / row.n:.1f} points more clean accuracy": row.clean > best.clean,
+        "less training": row.bill.seconds < best.bill.seconds,
+        "faster answers": round(row.bill.inference, 1) < round(best.bill.inference, 1),
+    }
+    return ", ".join(way for way, holds in ways.items() if holds) or "as robust"
 
 
 def save(rows: Sequence[Hardened], folder: Path) -> None:

@@ -10,6 +10,9 @@ from unfooled.core.errors import InputError
 from .activations import SMOOTH, Activation
 from .card import Card, Layered
 from .certified.patch_cleanser import PatchCleanser
+from .detectors.densities import IntrinsicDimension, Mahalanobis
+from .detectors.squeezing import FeatureSqueezing
+from .ensembles import Diverse, Ensemble
 from .inputs.jpeg import JPEG
 from .inputs.local_smoothing import LocalSmoothing
 from .inputs.resize_pad import ResizePad
@@ -55,6 +58,13 @@ SOUNDS: dict[str, Layered] = {
 }
 """Defences of recordings (n, t) in [-1, 1]."""
 
+DETECTORS: dict[str, Layered] = {
+    "feature-squeezing": FeatureSqueezing(),
+    "mahalanobis": Mahalanobis(),
+    "intrinsic-dimension": IntrinsicDimension(),
+}
+"""Defences that reject inputs; they learn from clean examples what looks ordinary."""
+
 RECIPES: dict[str, Recipe] = {
     "standard": STANDARD,
     "pgd-at": Training(Card("training", "A", f"Madry et al., ICLR 2018; {_TRUSTED}"), Climb(), Adversarial()),
@@ -76,6 +86,20 @@ RECIPES: dict[str, Recipe] = {
         Jump(0.0, 1.0, clip=True), Aligned(),
     ),
     "free": Free(Card("training", "B", f"Shafahi et al., NeurIPS 2019; {_TRUSTED}")),
+    "ensemble": Ensemble(
+        Card(
+            "ensemble", "D", "Strauss et al., 2017; broken by He et al., WOOT 2017", ignorant="transfer",
+            mitigation="AML.M0006",
+        ),
+        STANDARD,
+    ),
+    "ensemble-diverse": Ensemble(
+        Card(
+            "ensemble", "D", "Pang et al., ICML 2019; broken by Tramèr et al., NeurIPS 2020", ignorant="transfer",
+            mitigation="AML.M0006",
+        ),
+        Training(STANDARD.card, Clean(), Diverse()), apart=False,
+    ),
     "distillation": Training(
         Card("training", "F", "Papernot et al., S&P 2016; broken by Carlini and Wagner, S&P 2017"), Clean(),
         Tempered(_TEMPERATURE),
@@ -88,6 +112,7 @@ DEFENCES: dict[str, Layered | Recipe] = {
     **{name: recipe for name, recipe in RECIPES.items() if name != "standard"},
     **LAYERED,
     **SOUNDS,
+    **DETECTORS,
 }
 """Every defence by the name that the command line, the tests and the docs use, with its default settings."""
 

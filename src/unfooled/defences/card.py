@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from torch import nn
 
-Kind = Literal["training", "input", "sound", "masking", "activation", "certified"]
+Kind = Literal["training", "input", "sound", "masking", "activation", "certified", "detector", "ensemble"]
 Grade = Literal["A", "A-", "B", "C", "D", "F"]
 Ignorant = Literal["transfer", "stock"]
 
@@ -32,6 +32,7 @@ ADAPTIVE: dict[str, str] = {
     "bpda": "`standard` through honest gradients in place of those that the defence breaks",
     "eot": "`standard` on gradients averaged over fresh draws",
     "unscaled": "`standard` on scores brought back to their natural scale",
+    "joint": "`standard` on the margin over the label and over the rejection at once: who is fooled must also accept",
 }
 """What an attacker does who knows of it."""
 

@@ -11,14 +11,14 @@ from torch import nn
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
 
-from . import LAYERED, RECIPES, defence_named
+from . import DETECTORS, LAYERED, RECIPES, defence_named
 from .card import Card, Layered
 from .training.lesson import Recipe
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Defences that need no training, and after them at most one recipe.
+    """Defences that need no training, and after them at most one recipe or one detector.
 
     Attributes:
         name: As it was written.
@@ -55,17 +55,23 @@ def read_defence(text: str) -> Chain:
     """Read a defence as people write it.
 
     Raises:
-        InputError: A part is unknown, a setting cannot be read, or something follows a recipe.
+        InputError: A part is unknown, a setting cannot be read, or something follows a recipe or a detector.
     """
     parts = [part.strip() for part in text.split("+")]
     trained = parts[-1].partition(":")[0] in RECIPES
     layers, recipe = (parts[:-1], parts[-1]) if trained else (parts, None)
     made = [_part(layer) for layer in layers]
-    for part, layer in zip(layers, made, strict=True):
-        if part.partition(":")[0] in RECIPES:
+    for place, part in enumerate(layers):
+        name = part.partition(":")[0]
+        if name in DETECTORS and place + 1 < len(parts):
+            do = "Train first, and put the detector over the weights that came of it: --weights."
+            raise InputError("A detector comes last, since it learns what the model does", repr(text), do)
+        if name in RECIPES:
             do = f"Before it may stand {', '.join(LAYERED)}, as in swap-silu+pgd-at."
-            raise InputError("A recipe of training comes last", f"{type(layer).__name__} in {text!r}", do)
-    return Chain(text, cast(tuple[Layered, ...], tuple(made)), None if recipe is None else cast(Recipe, _part(recipe)))
+            raise InputError("A recipe of training comes last", repr(text), do)
+    trainer = None if recipe is None else cast(Recipe, _part(recipe))
+    around = [] if trainer is None or trainer.around is None else [trainer.around]
+    return Chain(text, (*cast(list[Layered], made), *around), trainer)
 
 
 def _part(text: str) -> Layered | Recipe:

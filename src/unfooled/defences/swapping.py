@@ -24,10 +24,14 @@ def swapped(module: nn.Module, make: Callable[[], nn.Module]) -> nn.Module:
     Raises:
         ModelError: There is no ReLU, or those that are calls cannot be found, since the module cannot be traced.
     """
-    copied = copy.deepcopy(module)
-    found = _exchange_modules(copied, make)
-    if found == 0:
+    copied, error = copy.deepcopy(module), None
+    try:
         copied, found = _exchange_calls(copied, make)
+    except ModelError as opaque:
+        found, error = 0, opaque
+    found += _exchange_modules(copied, make)
+    if found == 0 and error is not None:
+        raise error
     if found == 0:
         kinds = sorted({type(part).__name__ for part in module.modules() if not list(part.children())})
         raise ModelError(
@@ -53,6 +57,8 @@ def _exchange_calls(module: nn.Module, make: Callable[[], nn.Module]) -> tuple[n
             "Write its ReLUs as modules, nn.ReLU(), and try again.",
         ) from error
     nodes = [node for node in traced.graph.nodes if _is_relu(node)]
+    if not nodes:
+        return module, 0
     for place, node in enumerate(nodes):
         name = f"exchanged_{place}"
         traced.add_submodule(name, make())

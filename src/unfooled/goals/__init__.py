@@ -5,13 +5,15 @@ from __future__ import annotations
 from unfooled.core.errors import InputError
 from unfooled.core.threat import Goal
 
-from .classes import Become, Enter, Leave, Misclassify
+from .classes import Become, Enter, Misclassify
 from .objects import Vanish
+from .outside import Evade, Leave
 from .phrases import Misheard, Transcribe, Without
 
 __all__ = [
     "Become",
     "Enter",
+    "Evade",
     "Leave",
     "Misclassify",
     "Misheard",
@@ -28,8 +30,9 @@ _WORDS |= {"mute": Transcribe(), "misheard": Misheard()}
 def parse_goal(text: str) -> Goal:
     """Read a goal.
 
-    Of classes: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`; of a detector `vanish`. Of what
-    a model writes: `transcribe:open_the_front_door`, `without:stop`, `mute`, `misheard`, `misheard:0.5`.
+    Of classes: `misclassify`, `top-5`, `become:859`, `enter:151,152`, `leave:919,920`, and `evade:10` where class 10 is
+    a rejection; of a detector of objects `vanish`. Of what a model writes: `transcribe:open_the_front_door`,
+    `without:stop`, `mute`, `misheard`, `misheard:0.5`.
 
     Raises:
         InputError: The text is none of these.
@@ -43,8 +46,9 @@ def parse_goal(text: str) -> Goal:
         raise InputError(
             "This is not a goal",
             repr(text),
-            "Write misclassify, top-5, become:859, enter:151,152 or leave:919,920; for a detector vanish; for a model "
-            "that writes transcribe:open_the_front_door, without:stop, mute, misheard or misheard:0.5.",
+            "Write misclassify, top-5, become:859, enter:151,152 or leave:919,920; evade:10 where class 10 is a "
+            "rejection; for a detector of objects vanish; for a model that writes transcribe:open_the_front_door, "
+            "without:stop, mute, misheard or misheard:0.5.",
         )
     return goal
 
@@ -52,11 +56,12 @@ def parse_goal(text: str) -> Goal:
 def _of_classes(text: str, kind: str, rest: str) -> Goal | None:
     if text.startswith("top-"):
         return Misclassify(top=int(text.removeprefix("top-")))
-    if kind not in ("become", "enter", "leave"):
+    if kind not in ("become", "enter", "leave", "evade"):
         return None
     classes = tuple(int(part) for part in rest.split(","))
-    if kind == "become":
-        return Become(classes[0]) if len(classes) == 1 else None
+    if kind in ("become", "evade"):
+        one: type[Become | Evade] = Become if kind == "become" else Evade
+        return one(classes[0]) if len(classes) == 1 else None
     return Enter(classes) if kind == "enter" else Leave(classes)
 
 

@@ -14,11 +14,13 @@ from unfooled.core.threat import Loss
 from unfooled.losses import Contest, margin, members, one_hot
 
 
-def _margin(contest: Contest, scores: Tensor) -> Tensor:
+def margin_in(contest: Contest, scores: Tensor) -> Tensor:
+    """Give the margin of a contest, (r,)."""
     return margin(scores, contest.held, contest.wanted)
 
 
-def _unknown(answer: Answer) -> Tensor:
+def unknown(answer: Answer) -> Tensor:
+    """Give NaN for each row, (r,): labels have no margin."""
     return torch.full_like(answer.labels, float("nan"), dtype=torch.float32)
 
 
@@ -70,8 +72,8 @@ class Misclassify:
     def margin(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.margin`."""
         if answer.scores is None:
-            return _unknown(answer)
-        return _margin(self._contest(answer.scores, y, None), answer.scores)
+            return unknown(answer)
+        return margin_in(self._contest(answer.scores, y, None), answer.scores)
 
     def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
         """See `Goal.objective`."""
@@ -161,8 +163,8 @@ class Enter:
     def margin(self, answer: Answer, y: Tensor) -> Tensor:
         """See `Goal.margin`."""
         if answer.scores is None:
-            return _unknown(answer)
-        return _margin(self._contest(answer.scores), answer.scores)
+            return unknown(answer)
+        return margin_in(self._contest(answer.scores), answer.scores)
 
     def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
         """See `Goal.objective`; the group is fixed, so `toward` changes nothing."""
@@ -171,50 +173,3 @@ class Enter:
     def _contest(self, scores: Tensor) -> Contest:
         wanted = members(self.classes, scores)
         return Contest(~wanted, wanted)
-
-
-@dataclass(frozen=True)
-class Leave:
-    """Any class outside a group: `leave:919,920` reads a traffic sign as none at all.
-
-    Attributes:
-        classes: The group, at least one class.
-    """
-
-    classes: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """Give `leave:919,920`."""
-        return "leave:" + ",".join(map(str, self.classes))
-
-    @property
-    def needs(self) -> Access:
-        """Labels tell success."""
-        return Access.DECISION
-
-    def possible(self, classes: int) -> bool:
-        """See `Goal.possible`."""
-        return 0 < len(set(self.classes)) < classes
-
-    def reached(self, answer: Answer, y: Tensor) -> Tensor:
-        """See `Goal.reached`."""
-        inside = torch.isin(answer.labels, torch.tensor(self.classes, device=answer.labels.device))
-        return ~inside & (answer.labels != UNREADABLE)
-
-    def margin(self, answer: Answer, y: Tensor) -> Tensor:
-        """See `Goal.margin`."""
-        if answer.scores is None:
-            return _unknown(answer)
-        return _margin(self._contest(answer.scores, None), answer.scores)
-
-    def objective(self, loss: Loss, outputs: Tensor, y: Tensor, toward: Tensor | None = None) -> Tensor:
-        """See `Goal.objective`; `toward` only counts where it lies outside the group."""
-        return loss(outputs, *self._contest(outputs, toward))
-
-    def _contest(self, scores: Tensor, toward: Tensor | None) -> Contest:
-        held = members(self.classes, scores)
-        if toward is None:
-            return Contest(held, ~held)
-        wanted = one_hot(toward, scores) & ~held
-        return Contest(held, torch.where(wanted.any(dim=1, keepdim=True), wanted, ~held))

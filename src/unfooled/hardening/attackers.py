@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from unfooled.auditing.stages import Stage
 from unfooled.core.evidence import gathered
 from unfooled.core.results import Results
 from unfooled.defences.card import Card, Ignorant
+from unfooled.goals import Evade
 from unfooled.models.classifier import Classifier
 
 STOCK = Stage("stock", attack_named("pgd", steps=40, loss="plain-cross-entropy"))
@@ -37,6 +38,10 @@ class Range:
     suite: str = "standard"
     batch: int = 32
     seed: int = 0
+
+    def evading(self, rejected: int) -> Range:
+        """Give the same grounds where a class stands for rejections: who attacks there must evade it too."""
+        return replace(self, threat=f"{Evade(rejected).name} {self.threat}")
 
     def undefended(self, model: Classifier) -> Results:
         """Audit the model without a defence, and keep what was found, fooled or not."""
@@ -84,7 +89,10 @@ class Range:
 def missing(card: Card, knowing: Results) -> tuple[str, ...]:
     """Name the attacks that a defence calls for and that did not run.
 
-    Honest gradients and natural scores are always climbed; whether gradients were averaged over draws, the run says.
+    Honest gradients and natural scores are always climbed; whether gradients were averaged over draws, and whether
+    rejections were evaded, the run says.
     """
     cures = {word for one in gathered(knowing.run) for row in one.remedies for word in row["cure"].split(", ")}
-    return tuple(name for name in card.adaptive if name == "eot" and name not in cures)
+    joint = all(str(entry["goal"]).startswith("evade") for entry in knowing.run["threats"])
+    ran = {"eot": "eot" in cures, "joint": joint}
+    return tuple(name for name in card.adaptive if not ran.get(name, True))

@@ -16,11 +16,13 @@ from unfooled.core.errors import InputError, ModelError
 from unfooled.core.hardened import Hardened
 from unfooled.core.threat import Ball
 from unfooled.defences.chain import Chain, read_defence
+from unfooled.defences.detectors.guard import make_room
+from unfooled.defences.training.schedule import check_pupils
 from unfooled.goals import Misclassify
 from unfooled.models.classifier import Classifier, wrap
 from unfooled.models.preprocess import Preprocess
 from unfooled.models.ready import check_ready
-from unfooled.models.weights import load_weights
+from unfooled.models.weights import load_weights, read_weights
 
 from .attackers import Range
 from .parting import parted
@@ -67,6 +69,8 @@ def harden(
         parts = parts._replace(audited=read_examples(audited, classes=base.classes))
     classes = check_ready(base, parts.audited.batch([0], base.device))
     grounds = Range(parts.audited, str(within), settings.suite, settings.batch, settings.schedule.seed)
+    if any(chain.recipe for chain in chains):
+        check_pupils(parts.train, within, settings.schedule.batch)  # before an audit is paid for
     tell("without a defence", {})
     before = remembered(place / "before", resume, base, grounds, lambda: grounds.undefended(base))
     trial = Trial(base, classes, parts, within, grounds, before, settings, tell)
@@ -92,7 +96,9 @@ def restored(model: object, defence: str, folder: str | Path) -> Classifier:
     """
     chain, base = read_defence(defence), _classifier(model)
     module = chain.layered(base.module)
-    load_weights(module, Path(folder) / folder_of(chain) / WEIGHTS)
+    weights = Path(folder) / folder_of(chain) / WEIGHTS
+    make_room(module, read_weights(weights))
+    load_weights(module, weights)
     return replace(base, module=module.eval())
 
 

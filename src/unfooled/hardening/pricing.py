@@ -67,18 +67,19 @@ def billed(before: nn.Module, made: Made, pupils: Pupils, prices: Prices) -> Bil
     return Bill(
         seconds=round(seconds, 3),
         passes=0.0 if task is None else task.recipe.passes,
-        slower=0.0 if task is None else slower(before, task),
+        slower=0.0 if task is None else slower(before, after, task),
         inference=_compared(lambda: _answered(after, pupils), lambda: _answered(before, pupils)),
         watts=prices.watts,
         energy=energy,
         money=energy * prices.kwh + seconds / 3600 * prices.hour,
         prices=str(prices),
+        currency=prices.currency,
     )
 
 
-def slower(module: nn.Module, task: Task) -> float:
-    """Compare a step of training with one of standard training on the same examples."""
-    return _compared(_stepping(module, task, task.recipe), _stepping(module, task, STANDARD))
+def slower(before: nn.Module, after: nn.Module, task: Task) -> float:
+    """Compare a step of training with one of standard training without the defence, on the same examples."""
+    return _compared(_stepping(after, task, task.recipe), _stepping(before, task, STANDARD))
 
 
 def _stepping(module: nn.Module, task: Task, recipe: Recipe) -> Callable[[], object]:

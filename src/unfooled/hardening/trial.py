@@ -23,6 +23,7 @@ from unfooled.core.results import Results, ThreatResults
 from unfooled.core.threat import Ball
 from unfooled.defences.card import IGNORANT
 from unfooled.defences.chain import Chain
+from unfooled.defences.detectors.guard import Guarded
 from unfooled.defences.training.lesson import Recipe
 from unfooled.defences.training.recipes import untrained
 from unfooled.defences.training.task import Task
@@ -67,19 +68,23 @@ class Trial:
     def run(self, chain: Chain, home: Path, *, resume: bool) -> Hardened:
         """Make a hardened model, write it into its folder, attack and bill it."""
         made = self._made(chain, home, resume=resume)
-        self._check_classes(chain, made.deployed)
+        rejects = isinstance(made.deployed, Guarded)
+        self._check_classes(chain, made.deployed, self.classes + rejects)
         self._write(chain, made, home)
-        deployed = replace(self.base, module=made.deployed, name=f"{self.base.name} with {chain.name}")
+        names = self.base.classes if self.base.classes is None or not rejects else (*self.base.classes, "rejected")
+        deployed = replace(self.base, module=made.deployed, name=f"{self.base.name} with {chain.name}", classes=names)
         seen = replace(deployed, module=chain.seen(made.deployed))
-        earlier = self.grounds.ignorant(chain.card.ignorant, deployed, self.before)
+        grounds = self.grounds.evading(self.classes) if rejects else self.grounds
+        earlier = grounds.ignorant(chain.card.ignorant, deployed, self.before)
         found = remembered(
-            home / "after", resume, deployed, self.grounds,
-            lambda: self.grounds.knowing(deployed, seen, self.before, earlier),
-        )  # fmt: skip
+            home / "after", resume, deployed, grounds, lambda: grounds.knowing(deployed, seen, self.before, earlier)
+        )
         return self._row(chain, made, earlier, found)
 
     def _made(self, chain: Chain, home: Path, *, resume: bool) -> Made:
         module = chain.layered(self.base.module)
+        if isinstance(module, Guarded):
+            module.fit(self.parts.train, self.parts.held)
         if chain.recipe is None:
             return Made(module, None, None)
         begin = untrained(module, self.settings.schedule.seed) if self.settings.fresh else module
@@ -99,10 +104,10 @@ class Trial:
     def _trained(self, begin: nn.Module, task: Task, home: Path, *, resume: bool) -> Trained:
         return train(begin, task, folder=home, resume=resume, told=lambda row: self.tell("", row))
 
-    def _check_classes(self, chain: Chain, deployed: nn.Module) -> None:
+    def _check_classes(self, chain: Chain, deployed: nn.Module, wanted: int) -> None:
         with torch.no_grad():
             scores = deployed(self.parts.held.x.values[:2])
-        if scores.ndim != 2 or scores.shape[1] != self.classes:
+        if scores.ndim != 2 or scores.shape[1] != wanted:
             raise ModelError(
                 "A defence must keep the number of classes",
                 f"{tuple(scores.shape)} with {chain.name} for 2 examples of {self.classes} classes",
@@ -131,13 +136,18 @@ class Trial:
         prices, held = self.settings.prices, self.parts.held
         return Hardened(
             name=chain.name, kind=card.kind, grade=card.grade, source=card.source, mitigation=card.mitigation,
-            threat=found.threats[0], n=len(before), clean_before=int(right.sum()), robust_before=int(stood.sum()),
+            threat=self.grounds.threat, n=len(before), clean_before=int(right.sum()), robust_before=int(stood.sum()),
             clean=int(read.sum()), ignorant=int(ignorant.robust.sum()), ignorant_by=IGNORANT[card.ignorant],
             knowing=None if absent else int(stands.sum()), missing=absent, clean_change=changed(right, read),
             robust_change=None if absent else changed(stood, stands), verdict=diagnose(found).verdict.value,
             bill=billed(self.base.module, made, held, prices),
-            collapses=0 if made.trained is None else made.trained.collapses,
+            collapses=0 if made.trained is None else made.trained.collapses, traffic=self.settings.traffic,
+            alarms=self._alarms(made.deployed, knowing),
         )  # fmt: skip
+
+    def _alarms(self, deployed: nn.Module, found: ThreatResults) -> int | None:
+        """Count the clean examples that are rejected; None where nothing can be."""
+        return int((found.column("clean_label") == self.classes).sum()) if isinstance(deployed, Guarded) else None
 
 
 def remembered(home: Path, resume: bool, model: Classifier, grounds: Range, run: Callable[[], Results]) -> Results:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unfooled.core.answer import Scores
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError
+from unfooled.core.inside import watched
 from unfooled.core.target import Model
 
 from .classifier import Classifier
@@ -130,15 +131,5 @@ def find_features(model: Model, x: Batch) -> Features | None:
 
 def _inputs(model: Classifier, parts: Mapping[str, nn.Module], x: Batch) -> list[tuple[str, Tensor]]:
     """Run a classifier and note what some of its layers are given, in the order of their calls."""
-    seen: list[tuple[str, Tensor]] = []
-
-    def noting(name: str) -> Any:
-        return lambda _, given: seen.append((name, given[0])) if given else None
-
-    hooks = [part.register_forward_pre_hook(noting(name)) for name, part in parts.items()]
-    try:
-        model.outputs(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
+    _, calls = watched(lambda: model.outputs(x), parts)
+    return [(call.name, call.given) for call in calls if call.given is not None]

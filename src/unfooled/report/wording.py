@@ -145,8 +145,8 @@ class Threat:
             f"\u201c{class_name(int(label), self.classes)}\u201d" for label in wanted.split(",") if wanted
         )
         match kind.partition("-")[0]:
-            case "misclassify":
-                return "fools it"
+            case "misclassify" | "evade":
+                return "fools it and is not rejected" if kind == "evade" else "fools it"
             case "top":
                 return f"drives the right answer out of its first {kind.partition('-')[2]}"
             case "become" | "enter":

@@ -20,9 +20,10 @@ from unfooled.core import folder, hardened
 from unfooled.core.errors import InputError, ModelError, RunError
 from unfooled.core.hardened import Bill, Change, Hardened, changed, front, recommendation
 from unfooled.core.rates import paired_difference
-from unfooled.defences import LAYERED
+from unfooled.defences import DETECTORS, LAYERED
 from unfooled.defences.card import Card
 from unfooled.defences.training.schedule import Schedule
+from unfooled.hardening.attackers import missing
 from unfooled.hardening.harden import harden, restored
 from unfooled.hardening.parting import parted
 from unfooled.hardening.pricing import Prices
@@ -80,6 +81,34 @@ def test_training_helps_against_who_knows_of_it(made: tuple[Path, list[Hardened]
     assert wrapped.knowing <= wrapped.ignorant
     assert not wrapped.recommended
     assert helped.bill.passes > 12
+
+
+def test_a_detector_is_attacked_jointly_and_its_false_alarms_are_told(tmp_path: Path) -> None:
+    settings = replace(SHORT, traffic=2000.0)
+    (row,) = harden(net(), pictures(400), "linf:0.12", ["mahalanobis:rate=0.1"], tmp_path, settings=settings)
+    assert row.threat == "linf:0.12"
+    assert row.missing == ()
+    assert row.alarms is not None
+    assert row.knowing is not None
+    assert row.knowing <= row.ignorant <= row.clean <= row.n - row.alarms
+    after = folder.load(tmp_path / "mahalanobis_rate=0.1" / "after")
+    assert after.threats == ["evade:2 linf:0.12"]
+    found = after["evade:2 linf:0.12"]
+    assert int((found.column("clean_label") == 2).sum()) == row.alarms
+    assert 2 not in found.column("adv_label")[found.broken], "a rejection is no success"
+    assert f"{2000 * row.alarms / row.n:,.0f} (" in row.alarm
+    assert "at 2,000 inputs a day" in row.alarm
+    assert row.alarm in write_hardened([row], tmp_path / "report.html").read_text()
+    again = restored(net(), "mahalanobis:rate=0.1", tmp_path)
+    assert again.describe()["sha256"] == after.run["model"]["sha256"]
+    assert ROW.alarm == ""
+
+
+def test_a_detector_that_was_not_attacked_jointly_has_no_gain_to_tell(made: tuple[Path, list[Hardened]]) -> None:
+    place, _ = made
+    plain = folder.load(place / "before")
+    assert missing(DETECTORS["mahalanobis"].card, plain) == ("joint",)
+    assert missing(DETECTORS["feature-squeezing"].card, plain) == ("joint",)
 
 
 def test_the_folder_tells_everything(made: tuple[Path, list[Hardened]]) -> None:
@@ -215,7 +244,11 @@ def test_advice_hangs_on_the_paired_interval() -> None:
     robuster = replace(dearer, knowing=130)
     assert front([ROW, robuster]) == [ROW, robuster]
     assert recommendation([ROW, robuster]).startswith("Take awp.")
-    assert "n-fgsm" in recommendation([ROW, robuster])
+    assert "n-fgsm (less training)" in recommendation([ROW, robuster])
+    assert recommendation([ROW, dearer]).endswith(
+        "Leave awp: another is as good in accuracy and cost, and better in one of them."
+    )
+    assert replace(BILL, currency="USD").told == "Training: 0.001 kWh, 0.0003 USD at 65 W, 0.3 EUR a kWh."
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class BitDepth:
 
     def __call__(self, module: nn.Module) -> nn.Module:
         """See `Layered`."""
-        return before(Masking(partial(_levelled, levels=2**self.bits - 1), nn.Identity()), module)
+        return before(Masking(partial(levelled, levels=2**self.bits - 1), nn.Identity()), module)
 
     def seen(self, defended: nn.Module) -> nn.Module:
         """See `Layered.seen`: rounding hands its gradient on."""
@@ -75,7 +75,7 @@ class Median:
 
     def __call__(self, module: nn.Module) -> nn.Module:
         """See `Layered`."""
-        return before(partial(_median, side=self.side), module)
+        return before(partial(median, side=self.side), module)
 
     def seen(self, defended: nn.Module) -> nn.Module:
         """See `Layered.seen`: a median has a gradient of its own."""
@@ -144,11 +144,12 @@ class Gaussian:
         return defended
 
 
-def _levelled(values: Tensor, levels: int) -> Tensor:
+def levelled(values: Tensor, levels: int) -> Tensor:
+    """Round values to multiples of 1 / levels."""
     return (values * levels).round() / levels
 
 
-def _median(values: Tensor, side: int) -> Tensor:
+def median(values: Tensor, side: int) -> Tensor:
     """Take medians of side x side neighbours of pictures (n, c, h, w)."""
     low = (side - 1) // 2
     wide = functional.pad(values, (low, side - 1 - low, low, side - 1 - low), mode="replicate")

@@ -19,6 +19,10 @@ from unfooled.defences.layers import Masking, honest
 from unfooled.defences.swapping import swapped
 
 _ATHALYE = "broken by Athalye et al., ICML 2018"
+_EDGE = 0.1
+"""Width of the soft edge of winners, as a share of the mean activation. Through a ReLU in its place 7.5 % of 40 digits
+stand at `linf:0.18`, through this 2.5 %."""
+
 _SLOPE = 200.0
 """Of a sigmoid, in stairs: a hundredth of a stair from its edge, seven eighths of the way is done."""
 
@@ -48,10 +52,11 @@ class KWTA:
 
     def __call__(self, module: nn.Module) -> nn.Module:
         """See `Layered`."""
-        return swapped(module, lambda: Masking(partial(_winners, share=self.share), functional.relu)).eval()
+        winners, soft = (partial(one, share=self.share) for one in (_winners, _likely_winners))
+        return swapped(module, lambda: Masking(winners, soft)).eval()
 
     def seen(self, defended: nn.Module) -> nn.Module:
-        """See `Layered.seen`: gradients are those of the ReLU in its place."""
+        """See `Layered.seen`: gradients are those of winners with a soft edge, so that losers nearby have one too."""
         return honest(defended)
 
 
@@ -163,9 +168,21 @@ def _check_share(share: float) -> None:
 
 
 def _winners(values: Tensor, share: float) -> Tensor:
-    rows = functional.relu(values).flatten(1)
-    least = rows.topk(math.ceil(share * rows.shape[1])).values[:, -1:]
+    rows, least = _ranked(values, share)
     return torch.where(rows >= least, rows, 0.0).view_as(values)
+
+
+def _likely_winners(values: Tensor, share: float) -> Tensor:
+    """Weigh activations by how surely they win, where the last winner stays as it is."""
+    rows, least = _ranked(values, share)
+    edge = _steps(rows.detach(), _EDGE)
+    return (rows * torch.sigmoid((rows - least.detach()) / edge)).view_as(values)
+
+
+def _ranked(values: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Give the activations of each row, (n, d), and the least that wins, (n, 1)."""
+    rows = functional.relu(values).flatten(1)
+    return rows, rows.topk(math.ceil(share * rows.shape[1])).values[:, -1:]
 
 
 def _steps(values: Tensor, share: float) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from unfooled.core.batch import Batch
 from unfooled.core.seeds import Draws
 from unfooled.core.threat import Ball
-from unfooled.defences.card import Defence
+from unfooled.defences.card import Defence, Layered
 
 
 class Lesson(NamedTuple):
@@ -75,6 +75,11 @@ class Recipe(Defence, Protocol):
     @property
     def helper(self) -> Recipe | None:
         """How a helper is trained first; None where none is needed."""
+        ...
+
+    @property
+    def around(self) -> Layered | None:
+        """What the module is put into before it is trained; None for nothing."""
         ...
 
     def safer(self) -> Self | None:

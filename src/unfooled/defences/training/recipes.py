@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from unfooled.defences.card import Card
+from unfooled.defences.card import Card, Layered
 
 from .lesson import Lesson, Objective, Recipe, Search, blame
 from .searches import Climb
@@ -40,6 +41,7 @@ class Training:
     objective: Objective
     push: float = 0.0
     helper: Recipe | None = None
+    around: ClassVar[Layered | None] = None
 
     @property
     def passes(self) -> float:
@@ -102,6 +104,7 @@ class Free:
     card: Card
     replays: int = 4
     helper: Recipe | None = None
+    around: ClassVar[Layered | None] = None
 
     @property
     def passes(self) -> float:

@@ -108,7 +108,10 @@ def check_pupils(pupils: Pupils, within: Ball, batch: int) -> None:
     if not 0 < within.radius < float("inf"):
         raise InputError("Training needs a threat with a radius above 0", str(within), "Write for example linf:8/255.")
     counts = torch.bincount(pupils.y)
-    few = [f"class {label} has {int(counts[label])}" for label in (counts < LEAST_A_CLASS).nonzero().flatten().tolist()]
+    few = [
+        f"class {label} has {int(counts[label])} to learn from"
+        for label in (counts < LEAST_A_CLASS).nonzero().flatten().tolist()
+    ]
     if few:
         told = ", ".join(few[:4]) + (f" and {len(few) - 4} more classes" if len(few) > 4 else "")
         raise InputError(

@@ -1,0 +1,1 @@
+"""Detectors: modules that answer with one class more, for what they reject."""
