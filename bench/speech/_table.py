@@ -25,10 +25,11 @@ class Line:
     name: str
     phrase: str
     reached: bool  # in the file of 16 bits, by the deployed decoder, asked alone
-    change: Change | None
     first: int  # passes until the first success; -1 without one
     cpu_seconds: float
     seconds: float  # how long the recording is
+    change: Change | None
+    delta: np.ndarray | None  # what was added, (t,); both are missing where nothing was found
 
     @property
     def rate(self) -> float:
@@ -63,10 +64,12 @@ def _line(model: SpeechModel, wave: np.ndarray, name: str, phrase: str, *, withi
         checked = unfooled.verify(results, model, files=place + "/files")
     stored = [values_of(array) for _, array in results[threat].adversarial()]
     rate = model.sample_rate
-    change = change_of(np.rint(wave * 32768) / 32768, stored[0], rate) if stored else None
+    clean = np.rint(wave * 32768) / 32768
+    change = change_of(clean, stored[0], rate) if stored else None
+    delta = stored[0] - clean if stored else None
     first = results.records["asked"][0].as_py()
     reached = any(one.confirmed for one in checked)
-    return Line(name, phrase, reached, change, -1 if first is None else first, spent, len(wave) / rate)
+    return Line(name, phrase, reached, -1 if first is None else first, spent, len(wave) / rate, change, delta)
 
 
 def summary(rows: Sequence[Line]) -> str:

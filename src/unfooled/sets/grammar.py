@@ -14,6 +14,7 @@ from unfooled.core.threat import Ball, Edits, PerturbationSet
 
 from .chars import Chars
 from .frame import Frame
+from .inaudible import Inaudible
 from .l0 import L0
 from .l1 import L1
 from .l2 import L2
@@ -33,6 +34,9 @@ BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L
 
 LOUDNESS: dict[str, Callable[[float, float, float], Ball]] = {"snr": snr, "db": db}
 """Every budget of loudness by the word that names it, in decibels in place of a radius."""
+
+INAUDIBLE = "inaudible"
+"""The word for what a recording masks, in decibels by which the masking threshold is raised."""
 
 PLACES: dict[str, Callable[[float, float, float], Ball]] = {
     "patch": Patch,
@@ -57,7 +61,11 @@ LISTED = "listed"
 
 
 def parse_sets(
-    text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
+    text: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    read_region: Callable[[str], Region] | None = None,
+    rate: int | None = None,
 ) -> list[PerturbationSet]:
     """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
@@ -66,6 +74,7 @@ def parse_sets(
         low: Lowest input of the data.
         high: Highest input of the data.
         read_region: Reads FILE; None where no file can be named.
+        rate: Samples a second of recordings; None for other data.
 
     Raises:
         InputError: The kind is unknown or a radius is none.
@@ -78,7 +87,7 @@ def parse_sets(
         return [EDITS[kind](_radius(kind, part)) for part in radii.split(",")]
     if kind == LISTED and at:
         return [Listed.read(_radius(kind, part), mask) for part in radii.split(",")]
-    kinds = BALLS | LOUDNESS | PLACES
+    kinds = BALLS | LOUDNESS | PLACES | _heard(rate)
     if kind == STICKER:
         return _discs(radii, low, high, at)
     if kind not in kinds:
@@ -93,6 +102,13 @@ def parse_sets(
         raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
     region = read_region(mask)
     return [Masked(ball, region) for ball in sets]
+
+
+def _heard(rate: int | None) -> dict[str, Callable[[float, float, float], Ball]]:
+    """Give the sets that hang on what an ear hears of a recording at this rate."""
+    if rate is None:
+        return {}
+    return {INAUDIBLE: lambda size, low, high: Inaudible(size, rate, low, high)}
 
 
 def _discs(areas: str, low: float, high: float, at: str) -> list[PerturbationSet]:
@@ -116,7 +132,7 @@ def _radius(kind: str, text: str) -> float:
         ) from error
 
 
-_EXAMPLES = {"words": "0.2", "snr": "30", "db": "-31"}
+_EXAMPLES = {"words": "0.2", "snr": "30", "db": "-31", INAUDIBLE: "0"}
 
 
 def _motions(text: str) -> list[PerturbationSet]:
