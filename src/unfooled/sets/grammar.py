@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from unfooled.core.errors import InputError
@@ -12,6 +13,7 @@ from unfooled.core.numerals import read_number
 from unfooled.core.region import Region
 from unfooled.core.threat import Ball, Edits, PerturbationSet
 
+from .band import read_band
 from .chars import Chars
 from .frame import Frame
 from .inaudible import Inaudible
@@ -25,6 +27,7 @@ from .masked import Masked
 from .motion import Motion
 from .patch import Patch
 from .sticker import Disc
+from .stretches import read_stretch
 from .surface import Surface
 from .unseen import Homoglyphs, Invisible
 from .words import Words
@@ -70,7 +73,8 @@ def parse_sets(
     """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
     Args:
-        text: What was written; `@FILE` at the end limits the change to what is white in a picture.
+        text: What was written; `@FILE` at the end limits the change to what is white in a picture, `@first:0.5s`,
+            `@silence` or `@300-3400Hz` that of a recording.
         low: Lowest input of the data.
         high: Highest input of the data.
         read_region: Reads FILE; None where no file can be named.
@@ -98,10 +102,8 @@ def parse_sets(
     sets: list[Ball] = [kinds[kind](size, low, high) for size in sizes]
     if not at:
         return list(sets)
-    if read_region is None:
-        raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
-    region = read_region(mask)
-    return [Masked(ball, region) for ball in sets]
+    read = None if read_region is None else cache(read_region)  # once for all radii
+    return [_limited(ball, mask, read, rate) for ball in sets]
 
 
 def _heard(rate: int | None) -> dict[str, Callable[[float, float, float], Ball]]:
@@ -109,6 +111,19 @@ def _heard(rate: int | None) -> dict[str, Callable[[float, float, float], Ball]]
     if rate is None:
         return {}
     return {INAUDIBLE: lambda size, low, high: Inaudible(size, rate, low, high)}
+
+
+def _limited(ball: Ball, part: str, read_region: Callable[[str], Region] | None, rate: int | None) -> Ball:
+    """Limit a ball to a stretch or the frequencies of a recording, or to what is white in a picture."""
+    stretch = None if rate is None else read_stretch(part, rate)
+    if stretch is not None:
+        return Masked(ball, stretch)
+    band = None if rate is None else read_band(part, ball, rate)
+    if band is not None:
+        return band
+    if read_region is None:
+        raise InputError("No mask can be read here", repr(part), "Give unfooled.Masked(within, Region.of(array)).")
+    return Masked(ball, read_region(part))
 
 
 def _discs(areas: str, low: float, high: float, at: str) -> list[PerturbationSet]:
