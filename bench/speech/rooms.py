@@ -20,14 +20,12 @@ from _table import lines
 from peers._env import enter
 from promise import promise
 
-LEARNED, JUDGED, AT_ONCE, NOISE = 8, 6, 5, 30.0
-"""Places of each room, those that are met at each step, and by how many decibels noise is quieter at each."""
-STEPS, SAY = 150, "go on"
+LEARNED, JUDGED, AT_ONCE, QUORUM, NOISE = 8, 6, 5, 0.8, 30.0
+"""Places of each room, those met at each step and the share that must hear it, decibels of noise below the sound."""
+STEPS, SAY = 150, "goʊ ɔn"  # go on, as the model itself writes it
 
 
 def main(count: int) -> None:
-    import hama
-
     import unfooled
     from unfooled.core.batch import Batch
     from unfooled.core.rates import wilson
@@ -38,13 +36,13 @@ def main(count: int) -> None:
     from unfooled.scenes.rooms import ROOMS
 
     torch.set_num_threads(1)
-    model, waves, say = read_hama(), longest(), hama.G2PModel().predict(SAY).ipa
+    model, waves = read_hama(), longest()
     rate = model.sample_rate
 
     def responses(places: int, seed: int) -> torch.Tensor:
         return torch.cat([room.responses(places, rate, Draws.of(seed, name)) for name, room in ROOMS.items()])
 
-    learned = OverTheAir(model.writing, responses(LEARNED, 1), some=AT_ONCE, snr=NOISE)
+    learned = OverTheAir(model.writing, responses(LEARNED, 1), some=AT_ONCE, snr=NOISE, quorum=QUORUM)
     judged = OverTheAir(model.writing, responses(JUDGED, 2), snr=NOISE, seed=2)
     attack = unfooled.attack_named("carlini-wagner-audio", steps=STEPS, surplus=2.0)
     heard: dict[str, list[str]] = {"in rooms": [], "without": []}
@@ -52,7 +50,7 @@ def main(count: int) -> None:
     before = []
     for name, wave in list(waves.items())[-count:]:
         for which, ears in (("in rooms", replace(model, writing=learned)), ("without", model)):
-            (line,) = lines(ears, [wave], [name], [say], within="snr:5", attack=attack)
+            (line,) = lines(ears, [wave], [name], [SAY], within="snr:5", attack=attack)
             x = torch.from_numpy(wave if line.delta is None else (wave + line.delta).astype(np.float32))[None]
             texts = model.answer(judged.heard_at(Batch(x, torch.zeros(1, dtype=torch.int64)))).texts
             heard[which] += texts
@@ -62,12 +60,13 @@ def main(count: int) -> None:
         (said,) = model.answer(clean).texts
         before += [character_error_rate(text, said) for text in model.answer(judged.heard_at(clean)).texts]
     for which, texts in heard.items():
-        hits, n = sum(text == normalised(say) for text in texts), len(texts)
+        hits, n = sum(text == normalised(SAY) for text in texts), len(texts)
         low, high = wilson(hits, n)
-        wrong = np.mean([character_error_rate(text, say) for text in texts])
+        wrong = np.mean([character_error_rate(text, SAY) for text in texts])
+        snr = f"{np.mean(snrs[which]):.1f} dB" if snrs[which] else "none: never reached"
         promise(
-            f"Heard as {say!r} at places that were not learned, attacked {which}",
-            f"{hits} of {n} ({low:.0%} to {high:.0%}), {wrong:.0%} of the characters wrong, mean SNR {np.mean(snrs[which]):.1f} dB",  # noqa: E501
+            f"Heard as {SAY!r} at places that were not learned, attacked {which}",
+            f"{hits} of {n} ({low:.0%} to {high:.0%}), {wrong:.0%} of the characters wrong, mean SNR {snr}",
             "its figure stands beside", True,
         )  # fmt: skip
     promise("What the rooms alone do to recordings", f"{np.mean(before):.0%} wrong characters", "for comparison", True)
