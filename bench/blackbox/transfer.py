@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from distances._models import data, fit, kept
+from peers._env import enter
 from promise import promise
 
 from unfooled import transfer
@@ -31,6 +32,7 @@ from unfooled.zoo.small import small_cnn
 from unfooled.zoo.unlabelled import unlabelled
 
 NETS = {"EfficientNet-Lite0": "zoo:efficientnet-lite0", "MobileNetV2": "zoo:mobilenet-v2"}
+BESIDE = {"EfficientNet-Lite1": "zoo:efficientnet-lite1"}
 SIDE, STEPS, THREAT, TWICE, MOST = 224, 6, "linf:16/255", 2.0, 0.9
 CHAINS = {
     "I-FGSM": Transfer(steps=STEPS, decay=0.0),
@@ -40,12 +42,14 @@ CHAINS = {
     "block shuffle": Transfer(steps=STEPS, blocks=2, copies=3),
     "features": FIA(steps=STEPS, copies=6, diversity=0.5),
 }
+ENSEMBLE, FEW = "DI-TI-MI", 40
 HALF, EPOCHS, CLOTHES, CLOTHES_THREAT = 30_000, 3, 500, "linf:0.1"
 
 
 def main(n: int | None = None) -> None:
     torch.set_num_threads(1)
     on_photos(n)
+    on_ensembles(n)
     on_halves()
 
 
@@ -62,6 +66,27 @@ def on_photos(n: int | None) -> None:
         f"{figures(matrix)}; {time.process_time() - began:.0f} CPU s",
         f"best chain at least {TWICE:g} times I-FGSM's mean, or >= {MOST:.0%}",
         carried >= min(TWICE * plain, MOST) and best != "I-FGSM",
+    )
+
+
+def on_ensembles(n: int | None) -> None:
+    """Say what two sources together carry over that one alone does not."""
+    nets = {name: load_model(spec) for name, spec in (NETS | BESIDE).items()}
+    x, y = labelled(nets)
+    x, y = x[: n or FEW], y[: n or FEW]
+    matrix = transfer(nets, (x, y), THREAT, [Stage(ENSEMBLE, CHAINS[ENSEMBLE])], batch=16)
+    cells = [cell for cell in matrix.of(ENSEMBLE) if not cell.own]
+    alone, together = ([cell for cell in cells if (len(cell.sources) > 1) is many] for many in (False, True))
+    best = {one.target: max(cell.share for cell in alone if cell.target == one.target) for one in together}
+    promise(
+        f"{THREAT}, {len(x)} photos, {STEPS} steps of {ENSEMBLE}, two nets climbed together and judged on the third",
+        "; ".join(
+            f"{' + '.join(one.sources)} to {one.target} {one.fooled} of {one.n}, the better of them alone "
+            f"{best[one.target]:.0%}"
+            for one in together
+        ),
+        "the figure",
+        bool(together),
     )
 
 
@@ -125,4 +150,5 @@ def trained(part: int) -> nn.Module:
 
 
 if __name__ == "__main__":
+    enter()
     main(int(sys.argv[1]) if len(sys.argv) > 1 else None)

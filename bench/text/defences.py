@@ -1,7 +1,4 @@
-"""Defences of a classifier of texts, each attacked through itself.
-
-WordNet's folder is named in UNFOOLED_WORDNET, if it is not found.
-"""
+"""Defences of a classifier of texts, each attacked through itself."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from _beside import bring_wordnet
 from _victim import Victim, reviews
 from promise import promise
 
@@ -86,6 +84,7 @@ def training(texts: list[str], y: list[int]) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
+    bring_wordnet()
     texts, y = reviews(N, 31)
     for measure in (spelling, masks, training):
         measure(texts, y)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from _beside import bring_wordnet
 from promise import promise
 
 THREATS = ("chars:2", "invisible:2", "homoglyphs:2", "words:0.3")
@@ -26,6 +27,7 @@ def main() -> None:
     from unfooled.zoo.prompts import prompts
 
     torch.set_num_threads(1)
+    bring_wordnet()
     texts, labels = prompts()
     injections = [text for text, label in zip(texts, labels, strict=True) if label]
     guard = load_model("zoo:guard")

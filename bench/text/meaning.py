@@ -1,4 +1,4 @@
-"""Word substitution: no opposite is accepted. WordNet's folder is named in UNFOOLED_WORDNET, if it is not found."""
+"""Word substitution: no opposite is accepted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from _beside import bring_wordnet
 from promise import promise
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     from unfooled.sets.wordnet import installed
     from unfooled.sets.words import Words
 
+    bring_wordnet()
     pairs = sorted({pair for pair in installed().opposites() if pair[0] != pair[1] and all(map(str.isalpha, pair))})
     ids = torch.arange(len(pairs))
     before, after = (batch_of([f"it is {pair[side]} here" for pair in pairs], ids, 64) for side in (0, 1))

@@ -1,14 +1,8 @@
-"""Searches over WordNet's substitutes beside TextAttack's PWWS: the same victim, texts and candidates.
-
-TextAttack needs an environment of its own (its resolver does not end): name its Python in UNFOOLED_TEXTATTACK.
-WordNet's folder is named in UNFOOLED_WORDNET, if it is not found.
-"""
+"""Searches over WordNet's substitutes beside TextAttack's PWWS: the same victim, texts and candidates."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +10,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from _beside import bring_wordnet, textattack
 from _legible import legible
 from _victim import Victim, reviews
 from promise import promise
@@ -43,22 +38,17 @@ def theirs() -> tuple[int, int, int]:
     """Ask TextAttack, in its own environment."""
     from unfooled.sets.words import Words, substitutes
 
-    python = os.environ.get("UNFOOLED_TEXTATTACK")
-    if python is None:
-        raise SystemExit("TextAttack was not asked: name the Python that has it in UNFOOLED_TEXTATTACK.")
     words = {word for text in reviews(N, 7)[0] for word in Words(1).pieces(text)[1::2]}
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "table.json"
         table.write_text(json.dumps({word: list(substitutes(word)) for word in words}), encoding="utf-8")
-        command = [python, str(Path(__file__).with_name("_textattack.py")), str(N), "0", str(table)]
-        run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    row = json.loads(run.stdout.strip().splitlines()[-1])
+        row = textattack(str(N), "0", str(table))
     return row["fooled"], row["of"], row["queries"]
 
 
 def main() -> None:
     torch.set_num_threads(1)
+    bring_wordnet()
     mine, (fooled, of, asked) = ours(), theirs()
     listed = {
         name: f"{name} {mine[name][0]} of {mine[name][1]} at {mine[name][2] / of:.0f}" for name in (*CLIMBED, *ASKED)

@@ -1,7 +1,4 @@
-"""Searches over WordNet's substitutions beside a full beam of 8; 50 of the texts that fool are kept to be read.
-
-WordNet's folder is named in UNFOOLED_WORDNET, if it is not found.
-"""
+"""Searches over WordNet's substitutions beside a full beam of 8; 50 of the texts that fool are kept to be read."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from _beside import bring_wordnet
 from _victim import Victim, reviews
 from promise import promise
 
@@ -22,6 +20,7 @@ def main() -> None:
     import unfooled
 
     torch.set_num_threads(1)
+    bring_wordnet()
     texts, y = reviews(N, 23)
     model = unfooled.text_model(Victim(), ["bad", "good"])
     named = unfooled.attack_named

@@ -785,6 +785,9 @@ def test_corruptions_are_told_and_added_to_a_run(place, run, tmp_path):
     told = call(*words, "--into", copy)
     assert told.exit_code == 0, told.stderr
     assert load(copy).run["corruptions"] == found
+    assert call(*words[:3], "--only", "jpeg", "--into", copy).exit_code == 0
+    rows = load(copy).run["corruptions"]["rows"]
+    assert [row["corruption"] for row in rows] == ["", *["fog"] * 5, *["jpeg"] * 5]
     assert "Without an adversary" in (copy / "report.html").read_text()
     assert call("verify", copy).exit_code == 0
     other = call(*words, "--limit", 3, "--into", copy)

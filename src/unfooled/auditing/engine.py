@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from unfooled.core import folder
 from unfooled.core.attack import Attack
@@ -57,6 +58,7 @@ def audit(
     prepare: Preparation = "on",
     diagnose: bool = True,
     surrogates: Sequence[object] = (),
+    starts: str | Path | Tensor | None = None,
     knowledge: bool = False,
     progress: Progress | None = None,
     note: dict[str, Any] | None = None,
@@ -87,6 +89,7 @@ def audit(
         diagnose: Whether to measure, where attacks used gradients, if the figures can be believed, and to attack again
             by what the findings call for: see `unfooled.diagnose`.
         surrogates: Models that the attacker owns and climbs freely, in their place: given like `model`.
+        starts: Pictures of the attacker's own, a folder or (p, c, h, w), where searches by labels may begin.
         knowledge: Whether to put each threat also to attackers who see less, down to labels alone, over the same
             examples. What falls to somebody who sees less counts for whoever sees more, since they can do the same.
         progress: Who is told how it is coming along.
@@ -102,7 +105,7 @@ def audit(
     """
     plan = planned(
         model, data, threats, suite, batch=batch, seed=seed, device=device, budget=budget, until=until, access=access,
-        keep=keep, prepare=prepare, diagnose=diagnose, surrogates=surrogates, knowledge=knowledge,
+        keep=keep, prepare=prepare, diagnose=diagnose, surrogates=surrogates, starts=starts, knowledge=knowledge,
     )  # fmt: skip
     path = None if out is None else Path(out)
     journal = Journal(path, plan.settings, resume=resume)

@@ -23,6 +23,7 @@ from .examples import Examples
 from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
 
+KEEP = ("none", "broken", "all")
 _MADE = "Choose an attack that is made for this set, or audit it by itself: `standard` then means such attacks."
 _BROUGHT = "Make one and bring it: `unfooled sticker`, then --suite apply:FOLDER."
 
@@ -66,6 +67,18 @@ def _check_range(within: PerturbationSet, examples: Examples) -> None:
         )
 
 
+def check_suite(stages: Sequence[Stage], threats: Sequence[ThreatModel]) -> None:
+    """Check that a suite can search each threat's set with what that threat grants.
+
+    Raises:
+        InputError: It cannot search one.
+        AccessError: It needs more for one.
+    """
+    for threat in threats:
+        check_fit(stages, threat)
+        _check_access(stages, threat)
+
+
 def check_fit(stages: Sequence[Stage], threat: ThreatModel) -> None:
     """Check that attacks can search a set, by the set that the type of their problem names, and by its radius.
 
@@ -105,7 +118,7 @@ def _check_size(attack: Attack[Ball], within: PerturbationSet) -> None:
         raise InputError("The sticker is larger than the threat allows", f"{area} under {within}", do)
 
 
-def check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
+def _check_access(stages: Sequence[Stage], threat: ThreatModel) -> None:
     """Check that some attack can work with what a threat grants.
 
     Raises:
@@ -135,3 +148,43 @@ def _searched(attack: Attack[Ball]) -> type | None:
         not getattr(kind, "_is_protocol", False) or getattr(kind, "_is_runtime_protocol", False)
     )
     return kind if checkable else None
+
+
+def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:
+    """Check settings that no type can check.
+
+    Raises:
+        InputError: A goal names a class that the model does not know, or a setting is out of range.
+    """
+    for threat in threats:
+        unknown = [one for one in threat.goal.classes if not 0 <= one < classes]
+        if unknown:
+            raise InputError(
+                f"The goal {threat.goal.name} names a class that the model does not know",
+                ", ".join(map(str, unknown)),
+                f"Its classes are 0 to {classes - 1}.",
+            )
+        if not threat.goal.possible(classes):
+            raise InputError(
+                f"The goal {threat.goal.name} cannot be reached, or cannot be missed, by a model of this many classes",
+                f"{classes} classes",
+                "Choose a goal that leaves some classes on either side.",
+            )
+        if threat.goal.needs > threat.access:
+            raise InputError(
+                f"The goal {threat.goal.name} cannot be told from what the attacker sees",
+                f"access to {threat.access.name.lower()} alone",
+                f"Grant access to {threat.goal.needs.name.lower()}, or choose another goal.",
+            )
+        if threat.budget is not None and threat.budget < 1:
+            raise InputError("A budget allows at least one answer", threat.budget, "Give 1 or more, or none at all.")
+        if threat.trials < 1 or not 0 < threat.quorum <= 1:
+            raise InputError(
+                "A threat needs at least one trial and a quorum above 0",
+                f"trials={threat.trials}, quorum={threat.quorum:g}",
+                "Give trials=1, quorum=1 for a model that always answers alike.",
+            )
+    if keep not in KEEP:
+        raise InputError("There is no such rule for keeping examples", repr(keep), f"Choose one of {', '.join(KEEP)}.")
+    if seed < 0:
+        raise InputError("A seed is a whole number from 0", seed, "Give seed=0 or more.")

@@ -22,10 +22,10 @@ from unfooled.models.prepare import Prepared, prepare
 from unfooled.sets.grid import settle
 
 from .examples import Examples, read_examples
-from .fit import check_fit, check_ranges
+from .fit import check_fit, check_ranges, check_threats
 from .judging import levels_of
 from .named_suites import read_suite
-from .plan import check, check_threats
+from .plan import check
 from .referee import judge
 from .stages import Stage
 from .surrogates import read_surrogates

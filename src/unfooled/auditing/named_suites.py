@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from unfooled.attacks import ATTACKS, EVERY, attack_named
@@ -16,7 +16,7 @@ from unfooled.crafting.keeping import read as read_artefact
 from unfooled.sets.motion import Motion
 
 from .stages import Stage
-from .suites import SUITES
+from .suites import SUITES, kind_of
 
 _APPLY = "apply:"
 """What comes before the folder of an artefact where an attack is named."""
@@ -55,8 +55,8 @@ def read_suites(
     """Read a suite for attackers who see different things; returns the name of the first one's and all stages.
 
     `standard` means `speech` for goals in words, `spatial` for motions, `text` for edits, and `scores` or `labels` to
-    those who see no more. Of several, whoever cannot use all attacks of a suite that is named has that too; attacks
-    that are listed are for everybody who can use them.
+    those who see no more; threats that differ in that have their own each. Of several attackers, whoever cannot use all
+    attacks of a suite that is named has that too; attacks that are listed are for everybody who can use them.
 
     Args:
         suite: As in `read_suite`.
@@ -65,11 +65,13 @@ def read_suites(
     Raises:
         InputError: As by `read_suite`.
     """
-    if suite == "standard" and all(isinstance(threat.goal, Worded) for threat in threats):
-        return read_suite("speech")
-    for kind, own_suite in ((Motion, "spatial"), (Edits, "text")):
-        if suite == "standard" and all(isinstance(threat.within, kind) for threat in threats):
-            return read_suite(own_suite)
+    if suite == "standard":
+        suited = {own: [threat for threat in threats if _own(threat) == own] for own in map(_own, threats)}
+        if list(suited) != [""]:
+            parts = [(some, *read_suites(own or suite, some)) for own, some in suited.items()]
+            if len(parts) == 1:
+                return parts[0][1:]
+            return suite, tuple(stage for some, _, stages in parts for stage in _kept_to(some, stages))
     sights, instead = {threat.access for threat in threats}, {Access.SCORES: "scores", Access.DECISION: "labels"}
     most = max(sights)
     name, first = read_suite(instead.get(most, suite) if suite == "standard" else suite)
@@ -81,6 +83,19 @@ def read_suites(
         own = first if able else read_suite(instead[access])[1]
         stages += [stage._replace(access=access) for stage in own]
     return name, tuple(stages)
+
+
+def _kept_to(threats: Sequence[ThreatModel], stages: Sequence[Stage]) -> Iterator[Stage]:
+    """Keep stages to the kinds of sets that they were chosen for."""
+    for kind in dict.fromkeys(map(kind_of, threats)):
+        yield from (stage._replace(kind=kind) for stage in stages if stage.kind in (None, kind))
+
+
+def _own(threat: ThreatModel) -> str:
+    """Name the suite that `standard` means for what a threat allows or wants; empty where it means itself."""
+    if isinstance(threat.goal, Worded):
+        return "speech"
+    return next((own for kind, own in ((Motion, "spatial"), (Edits, "text")) if isinstance(threat.within, kind)), "")
 
 
 def _stage(given: str | Stage | Attack[Ball]) -> Stage:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import unfooled
 from unfooled.core.errors import InputError
@@ -29,10 +30,10 @@ from unfooled.sets.words import Words
 from .cohorts import FIRST, LARGEST, Until
 from .examples import Examples, check_labels
 from .fit import granted
+from .keys import digest
 from .stages import Stage
 from .suites import unlimited
 
-KEEP = ("none", "broken", "all")
 _WAVE_VALUES = 2**27
 """Most input values that one wave of examples may hold: half a gigabyte of float32 for each tensor of a search."""
 
@@ -59,6 +60,7 @@ class Plan:
         adapted: The model as attacks meet it where remedies are carried out; None where none is.
         remedies: What is carried out, such as `bpda` and `eot`.
         surrogates: Models that the attacker owns.
+        starts: Pictures that the attacker owns, (p, c, h, w).
     """
 
     model: Model
@@ -78,6 +80,7 @@ class Plan:
     adapted: Prepared | None = None
     remedies: tuple[str, ...] = ()
     surrogates: tuple[Model, ...] = ()
+    starts: Tensor | None = None
 
     @cached_property
     def owned(self) -> tuple[Prepared, ...]:
@@ -120,6 +123,7 @@ class Plan:
             },
             **({"cohorts": [FIRST, LARGEST]} if self.may_end else {}),
             **({"surrogates": [model.describe() for model in self.surrogates]} if self.surrogates else {}),
+            **({} if self.starts is None else {"starts": digest(self.starts.numpy(), len(self.starts))}),
         }
 
     @property
@@ -208,43 +212,3 @@ def check(model: Model, examples: Examples, batch: int, device: torch.device, *,
     if steady and most_access(model) < Access.GRADIENT:
         check_steady(model, x)
     return classes
-
-
-def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:
-    """Check settings that no type can check.
-
-    Raises:
-        InputError: A goal names a class that the model does not know, or a setting is out of range.
-    """
-    for threat in threats:
-        unknown = [one for one in threat.goal.classes if not 0 <= one < classes]
-        if unknown:
-            raise InputError(
-                f"The goal {threat.goal.name} names a class that the model does not know",
-                ", ".join(map(str, unknown)),
-                f"Its classes are 0 to {classes - 1}.",
-            )
-        if not threat.goal.possible(classes):
-            raise InputError(
-                f"The goal {threat.goal.name} cannot be reached, or cannot be missed, by a model of this many classes",
-                f"{classes} classes",
-                "Choose a goal that leaves some classes on either side.",
-            )
-        if threat.goal.needs > threat.access:
-            raise InputError(
-                f"The goal {threat.goal.name} cannot be told from what the attacker sees",
-                f"access to {threat.access.name.lower()} alone",
-                f"Grant access to {threat.goal.needs.name.lower()}, or choose another goal.",
-            )
-        if threat.budget is not None and threat.budget < 1:
-            raise InputError("A budget allows at least one answer", threat.budget, "Give 1 or more, or none at all.")
-        if threat.trials < 1 or not 0 < threat.quorum <= 1:
-            raise InputError(
-                "A threat needs at least one trial and a quorum above 0",
-                f"trials={threat.trials}, quorum={threat.quorum:g}",
-                "Give trials=1, quorum=1 for a model that always answers alike.",
-            )
-    if keep not in KEEP:
-        raise InputError("There is no such rule for keeping examples", repr(keep), f"Choose one of {', '.join(KEEP)}.")
-    if seed < 0:
-        raise InputError("A seed is a whole number from 0", seed, "Give seed=0 or more.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from unfooled.core.attack import Attack
 from unfooled.core.target import Access
@@ -15,11 +17,12 @@ from unfooled.models.classifier import wrap
 from unfooled.models.prepare import Preparation
 
 from .cohorts import read_budget, read_until
-from .fit import check_access, check_fit, check_ranges, granted
+from .fit import check_ranges, check_suite, check_threats, granted
 from .hearing import in_words, read_heard
 from .named_suites import read_suites
-from .plan import Plan, check, check_threats, limits
+from .plan import Plan, check, limits
 from .stages import Stage, for_all
+from .starts import read_starts
 from .surrogates import check_owned, read_surrogates
 from .threats import Threats, by_knowledge, read_threats, seen
 
@@ -40,6 +43,7 @@ def planned(
     prepare: Preparation = "on",
     diagnose: bool = True,
     surrogates: Sequence[object] = (),
+    starts: str | Path | Tensor | None = None,
     knowledge: bool = False,
 ) -> Plan:
     """Take an audit through the door; the arguments are those of `audit`.
@@ -62,12 +66,11 @@ def planned(
     classes = check(adapter, examples, batch, place, steady=any(threat.trials == 1 for threat in read))
     check_threats(read, classes, seed, keep)
     check_owned([stage.attack for stage in stages], surrogates)
-    for threat in read:
-        check_fit(stages, threat)
-        check_access(stages, threat)
+    check_suite(stages, read)
     return Plan(
         adapter, classes, examples, read, name, stages, batch, seed, place, keep, prepare,
         diagnose and not isinstance(adapter, Writer), seconds,
         read_until(until, [threat.name for threat in read], limits(read)),
         surrogates=read_surrogates(surrogates, adapter, classes, examples, batch=batch, device=place),
+        starts=read_starts(starts, examples),
     )  # fmt: skip

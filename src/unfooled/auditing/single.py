@@ -21,9 +21,9 @@ from unfooled.models.prepare import Preparation
 from unfooled.models.prepare import prepare as prepared
 
 from .examples import read_examples
-from .fit import check_fit, check_ranges
+from .fit import check_fit, check_ranges, check_threats
 from .hearing import ears_of, in_words, posed
-from .plan import check, check_threats
+from .plan import check
 from .stages import Stage
 from .surrogates import check_owned, opened, read_surrogates
 from .threats import read_threats

@@ -144,8 +144,13 @@ Reference for `autoattack`:
 
 def meant_for(stages: Sequence[Stage], threat: ThreatModel) -> tuple[Stage, ...]:
     """Pick the attacks of a suite that are meant for a set's kind and for what the attacker sees."""
-    kind = str(threat.within).partition("@")[0].partition(":")[0]
-    return tuple(stage for stage in stages if stage.kind in (None, kind) and stage.access in (None, threat.access))
+    kinds = None, kind_of(threat)
+    return tuple(stage for stage in stages if stage.kind in kinds and stage.access in (None, threat.access))
+
+
+def kind_of(threat: ThreatModel) -> str:
+    """Name the kind of its set, such as `linf` or `rotate`."""
+    return str(threat.within).partition("@")[0].partition(":")[0]
 
 
 def unlimited(within: PerturbationSet) -> bool:

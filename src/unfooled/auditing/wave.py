@@ -85,6 +85,7 @@ def attack_wave(
         confirm=not plan.searched.exact,
         surrogates=opened(plan.owned, len(wave), batch=rows, seed=plan.seed, device=device),
         enough=not runs_once(ladder)(stage),
+        starts=plan.starts,
     )
     found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}

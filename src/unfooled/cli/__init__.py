@@ -20,6 +20,7 @@ from . import (
     hardening,
     runs,
     sign,
+    similarity,
     speech,
     sticker,
     transfer,
@@ -49,7 +50,15 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Stickers": (sticker.sticker, sticker.check_photo, sign.sign, sign.check_sign),
     "Speech": (speech.speech,),
     "Harden": (hardening.defences, hardening.harden),
-    "A finished run": (runs.verify, gate.gate, hardening.compare, runs.report, runs.export, runs.merge),
+    "A finished run": (
+        runs.verify,
+        gate.gate,
+        hardening.compare,
+        similarity.similarity,
+        runs.report,
+        runs.export,
+        runs.merge,
+    ),
 }
 for panel, functions in GROUPS.items():
     for function in functions:

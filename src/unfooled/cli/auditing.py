@@ -30,6 +30,7 @@ def audit(
     threat: o.Threat = None,
     suite: o.Suite = None,
     surrogate: o.Surrogate = None,
+    starts: o.Starts = None,
     goal: o.Goal = None,
     access: o.Access = None,
     budget: o.Budget = None,
@@ -198,5 +199,6 @@ def shared(settings: Settings) -> dict[str, Any]:
         "access": None if settings.access is None else read_access(settings.access),
         "keep": settings.keep,
         "prepare": settings.prepare,
+        "starts": settings.starts,
         "surrogates": [load_model(one, device=settings.device) for one in settings.surrogate],
     }

@@ -62,7 +62,7 @@ def corruptions(
 
 
 def add(found: dict[str, Any], run: Results, place: Path) -> None:
-    """Add the figures to a finished run, and write its report again.
+    """Add the figures to a finished run, in the place of older ones of the same corruptions; write its report again.
 
     Raises:
         RunError: The run is on another model or other data.
@@ -74,7 +74,10 @@ def add(found: dict[str, Any], run: Results, place: Path) -> None:
     for (wrong, theirs), ours in zip(hashes.items(), (found["model"], found["data"]), strict=True):
         if ours != theirs:
             raise RunError(f"This run is on {wrong}", f"{theirs}, not {ours}", "Name a run on the same.")
-    together = replace(run, run={**run.run, "corruptions": found})
+    measured = {row["corruption"] for row in found["rows"]}
+    older = [row for row in run.run.get("corruptions", {"rows": []})["rows"] if row["corruption"] not in measured]
+    clean, *rows = found["rows"]
+    together = replace(run, run={**run.run, "corruptions": {**found, "rows": [clean, *older, *rows]}})
     save(together, place)
     write_report(together, place / "report.html")
 

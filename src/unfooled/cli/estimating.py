@@ -19,6 +19,7 @@ def estimate(
     threat: o.Threat = None,
     suite: o.Suite = None,
     surrogate: o.Surrogate = None,
+    starts: o.Starts = None,
     goal: o.Goal = None,
     access: o.Access = None,
     budget: o.Budget = None,

@@ -115,6 +115,13 @@ Surrogate = Annotated[
     typer.Option(help="A model of the attacker's own, as MODEL; several times.", rich_help_panel=ATTACKER),
 ]
 
+Starts = Annotated[
+    Path | None,
+    typer.Option(
+        help="A folder of the attacker's own pictures, where searches by labels may begin.", rich_help_panel=ATTACKER
+    ),
+]
+
 Batch = Annotated[int | None, typer.Option(help="Rows of a pass. (default: 16)", rich_help_panel=RUN)]
 Seed = Annotated[int | None, typer.Option(help="Of all randomness. (default: 0)", rich_help_panel=RUN)]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps. (default: cpu)", rich_help_panel=RUN)]

@@ -45,6 +45,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     threat: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     suite: str = "standard"
     surrogate: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    starts: Path | None = None
     goal: str | None = None
     access: Literal["gradient", "scores", "decision"] | None = None
     budget: int | str | None = None

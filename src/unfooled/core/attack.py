@@ -50,6 +50,7 @@ class Problem(Generic[S]):
         settle: Moves a proposal to the nearest point that the threat's carrier can hold.
         confirm: Whether a success counts only once an answer confirms it: gradients come from an approximate copy.
         surrogates: Models that the attacker owns and may query freely.
+        starts: Pictures of the attacker's own, (p, ...), where searches by labels may begin; None for none.
         enough: Whether any success in the set will do, so that attacks which pay by the question and look for the
             nearest one stop at the first.
     """
@@ -65,6 +66,7 @@ class Problem(Generic[S]):
     settle: Callable[[Batch, Batch], Batch] = as_is
     confirm: bool = False
     surrogates: tuple[Target, ...] = ()
+    starts: Tensor | None = None
     enough: bool = False
 
     def reached(self, answer: Answer, owner: Tensor) -> Tensor:

@@ -136,6 +136,7 @@ def _about(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "bills": [bill for one in gathered(run) for bill in one.bill],
         "crafted": crafted(run),
+        "alike": run.get("similarity", {}).get("cosines", {}),
         "corrupted": corrupted(run),
         "notes": _notes(run),
         "call": _call(run),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,17 +17,18 @@ from .waves import noise_of
 
 _VALUES = 2**17  # of an example's probes in one pass: more would take memory and bring nothing
 _BETWEEN = 3  # points of a bracket that are asked about at once: two halvings for three queries
-_DRAWS = 60  # starts that are tried
+_DRAWS = 60  # starts that are tried in noise, and as many at most among the attacker's own pictures
 
 Path = Callable[[Tensor, Tensor], Tensor]
 """Rows (s,) and how far along (s,) -> points (s, ...)."""
 
 
 def started(asking: Asking) -> tuple[Tensor, Batch]:
-    """Find a success of each example, however far: where the problem begins, or else in noise of several kinds.
+    """Find a success of each example, however far.
 
-    Noise is seldom read as one wanted class: where it never is, no search by labels begins unless the problem names a
-    start. No other example serves as one, since an answer must not hang on who else is asked about.
+    Where the problem begins, or else at pictures of the attacker's own, or else in noise of several kinds. Noise is
+    seldom read as one wanted class: where it never is, own pictures are needed. No other example serves, since an
+    answer must not hang on who else is asked about.
 
     Returns:
         Who has a success at a distance from the clean example, (r,), and these successes, (r, ...).
@@ -35,11 +37,11 @@ def started(asking: Asking) -> tuple[Tensor, Batch]:
     owner = asking.keeper.open()
     found = problem.beginning(problem.everyone()).copied()
     fooled = torch.zeros_like(problem.y, dtype=torch.bool)
-    for draw in range(-1, _DRAWS):
+    for start in _starts(asking):
         owner = owner[(asking.left(owner) > 0) & ~fooled[owner] & (asking.keeper.distance(owner) > 0)]
         if not len(owner):
             break
-        x_t = problem.beginning(owner) if draw < 0 else _noise(asking, owner, draw)
+        x_t = start(owner)
         reached = asking.fooled(owner, x_t.values.unsqueeze(1)).flatten()
         found.values[owner[reached]] = x_t.values[reached]
         fooled[owner[reached]] = True
@@ -47,7 +49,28 @@ def started(asking: Asking) -> tuple[Tensor, Batch]:
     return owner, found.rows(owner)
 
 
-def _noise(asking: Asking, owner: Tensor, draw: int) -> Batch:
+def _starts(asking: Asking) -> Iterator[Callable[[Tensor], Batch]]:
+    """List what gives some owners a start each."""
+    problem = asking.keeper.problem
+    yield problem.beginning
+    if problem.starts is not None:
+        for pick in range(min(len(problem.starts), _DRAWS)):
+            yield partial(_own, asking, problem.starts, pick)
+    for draw in range(_DRAWS):
+        yield partial(_noise, asking, draw)
+
+
+def _own(asking: Asking, starts: Tensor, pick: int, owner: Tensor) -> Batch:
+    """Take pictures of the attacker's own, (r, ...): each example begins at a lot of its own and takes turns."""
+    problem = asking.keeper.problem
+    x, free = problem.x.rows(owner), problem.within.resized(math.inf)
+    lots = (problem.draws.uniform((1,), x.ids, "own start", 0).flatten() * len(starts)).long()
+    picked = starts.to(x.values)[(lots + pick) % len(starts)]
+    start: Batch = free.project(x.holding(picked), x)
+    return start
+
+
+def _noise(asking: Asking, draw: int, owner: Tensor) -> Batch:
     """Draw the start number `draw`, (r, ...): noise over the range, its corners, or blocks of these that all grow."""
     problem = asking.keeper.problem
     within, x = problem.within, problem.x.rows(owner)

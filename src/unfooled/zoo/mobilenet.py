@@ -34,12 +34,19 @@ def mobilenet_v2() -> nn.Module:
     path = pinned(_PACKAGE, _FILE, WEIGHTS_SHA256, _INSTALL)
     weights = torch.load(path, map_location="cpu", weights_only=True)
     with torch.random.fork_rng(devices=[]):  # building it draws weights that are thrown away
-        module = _MobileNetV2()
+        module = MobileNetV2()
     module.load_state_dict(weights)
     return module.eval()
 
 
-class _MobileNetV2(nn.Module):
+class MobileNetV2(nn.Module):
+    """From pictures (n, 3, h, w), prepared, to scores (n, 1000).
+
+    Reference:
+        Sandler, Howard, Zhu, Zhmoginov and Chen. MobileNetV2: inverted residuals and linear bottlenecks. CVPR 2018.
+        https://arxiv.org/abs/1801.04381, section 3.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = [_convolved(3, 32, 3, 2)]
@@ -52,6 +59,7 @@ class _MobileNetV2(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 1000))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Give scores (n, 1000)."""
         scores: Tensor = self.classifier(self.features(x).mean(dim=(2, 3)))
         return scores
 

@@ -142,6 +142,16 @@ def test_each_attacker_gets_a_suite_of_their_own() -> None:
     assert noise == ["uniform-noise", "corner-noise"] * 3, "who can use all of a suite has it too"
 
 
+def test_balls_and_motions_are_audited_together_each_by_its_own_suite() -> None:
+    threats = ["linf:0.1", "rotate:20"]
+    together = unfooled.audit(MODEL, data(), threats, budget=60, diagnose=False)
+    stages = together.stages.to_pylist()
+    assert {stage["attack"] for stage in stages if stage["threat"] == "rotate:20"} <= {"grid", "spatial-pgd"}
+    for threat in threats:
+        alone = unfooled.audit(MODEL, data(), threat, budget=60, diagnose=False)
+        assert alone[threat].broken.tolist() == together[threat].broken.tolist(), threat
+
+
 def test_a_name_is_found_with_and_without_what_is_seen() -> None:
     assert named(SIGHTS, "linf:1/10") == BALL
     assert named(SIGHTS, "linf:1/10 by labels") == SIGHTS[2]

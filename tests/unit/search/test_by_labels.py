@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -38,6 +39,17 @@ class Counting(nn.Module):
         self.passes.append(len(x))
         score = (x.flatten(1) - 0.5) @ self.slope - 0.3
         return torch.stack([-score, score], dim=1)
+
+
+class Function(nn.Module):
+    """A model of a function."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
 
 
 def pictures() -> Tensor:
@@ -128,6 +140,28 @@ def test_a_wanted_class_is_reached_or_was_there(name: str) -> None:
     assert found.reached.all()
     assert net(found.x_adv.values).argmax(dim=1).tolist() == [1] * 4
     assert target.spent.queries.tolist() == [1 if label == 1 else 500 for label in labels.tolist()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wanted_class_that_noise_never_meets_is_found_from_own_pictures(name: str) -> None:
+    def rare(x: Tensor) -> Tensor:  # class 2 around one picture only
+        near = 1 - (x - aim).flatten(1).norm(dim=1)
+        return torch.stack([torch.zeros(len(x)), x.flatten(1).mean(dim=1) - 0.4, near], dim=1)
+
+    aim = torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(3)).round()
+    x = Batch(pictures(), IDS)
+    own = torch.stack([torch.zeros_like(aim), aim, torch.ones_like(aim)])
+    reached = {}
+    for starts in (None, own):
+        target = Target(wrap(Function(rare)), Access.DECISION, 4)
+        y = torch.ones(4, dtype=torch.int64)
+        problem = Problem(target, x, y, Become(2), L2(math.inf), Draws.of(0, "hops"), starts=starts)
+        found = made(name, queries=400)(problem)
+        reached[starts is None] = int(found.reached.sum())
+        if starts is not None:
+            far = (found.x_adv.values - x.values).flatten(1).norm(dim=1)
+            assert (far < (aim - x.values).flatten(1).norm(dim=1)).all(), "drawn back towards the clean picture"
+    assert reached == {True: 0, False: 4}
 
 
 @pytest.mark.parametrize("name", [*NAMES, "rays"])
