@@ -20,9 +20,9 @@ from _table import lines
 from peers._env import enter
 from promise import promise
 
-LEARNED, JUDGED, AT_ONCE, QUORUM, NOISE = 8, 6, 5, 0.8, 30.0
+LEARNED, JUDGED, AT_ONCE, QUORUM, NOISE = 6, 6, 5, 0.8, 30.0
 """Places of each room, those met at each step and the share that must hear it, decibels of noise below the sound."""
-STEPS, SAY = 150, "goʊ ɔn"  # go on, as the model itself writes it
+STEPS, SAY = 120, "goʊ ɔn"  # go on, as the model itself writes it
 
 
 def main(count: int) -> None:

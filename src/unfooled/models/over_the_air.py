@@ -122,7 +122,7 @@ class OverTheAir:
 
     def _played(self, wave: Tensor, width: int) -> Tensor:
         """Play one recording (t,) at each place, (p, width) with silence behind it."""
-        content = hashlib.sha256(wave.detach().cpu().numpy().tobytes()).digest()
+        content = hashlib.sha256((wave.detach() + 0.0).cpu().numpy().tobytes()).digest()  # -0 and 0 are one sample
         name = torch.tensor([int.from_bytes(content[:8], "little") >> 1], device=wave.device)
         draws = Draws.of(self.seed, "air")
         lots = draws.uniform((len(self.responses),), name, "places")[0]

@@ -93,6 +93,8 @@ def test_no_answer_hangs_on_a_neighbour() -> None:
     frames = air.outputs(alone).shape[1] // 3
     assert torch.equal(air.outputs(alone).view(3, frames, -1), outputs[1].view(3, -1, 29)[:, :frames])
     assert torch.equal(air.outputs(x.padded(5))[4], outputs[0])
+    signed = x.holding(torch.where(x.values == 0, -0.0, x.values))
+    assert torch.equal(air.outputs(signed), outputs), "a file knows no sign of zero"
 
 
 def test_a_text_counts_where_enough_places_hear_it() -> None:
