@@ -116,6 +116,16 @@ def test_a_fresh_process_confirms_every_example(place):
     assert told == f"confirmed {broken} of {broken}\n"
 
 
+def test_threads_of_the_command_line_sleep_while_they_wait(place):
+    """Where another program holds a core, spinning threads take ten times as long; who says otherwise is heeded."""
+    code = "import os, sys, unfooled.cli; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    policies = {"PASSIVE": {}, "ACTIVE": {"OMP_WAIT_POLICY": "ACTIVE"}}
+    for policy, said in policies.items():
+        there = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | said
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=there)
+        assert told.stdout.split() == [policy, "False"]
+
+
 def test_help_imports_no_torch(place):
     code = (
         "import sys; from unfooled.cli import app\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated
 
@@ -27,6 +28,10 @@ from . import (
     universal,
 )
 from .terminal import command, forgiving_streams
+
+# Read when torch is first imported: its threads sleep while they wait for one another. By default they spin, which can
+# take ten times as long where another program holds a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="unfooled",

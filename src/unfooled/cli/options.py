@@ -47,8 +47,8 @@ Model = Annotated[
 Data = Annotated[
     str | None,
     typer.Argument(
-        help="A folder of class folders, a CSV of file and label, an npz, or zoo:photos; texts: a CSV, .jsonl or "
-        ".parquet of text and label, or zoo:prompts.",
+        help="A folder of class folders, a CSV of file and label, an npz, zoo:photos or zoo:signs; texts: a CSV, .jsonl "
+        "or .parquet of text and label, or zoo:prompts.",
         show_default=False,
     ),
 ]

@@ -25,6 +25,7 @@ from unfooled.models.load import load_model
 from unfooled.models.preprocess import Preprocess
 from unfooled.zoo.photos import photos
 from unfooled.zoo.prompts import prompts
+from unfooled.zoo.signs.album import album
 from unfooled.zoo.tones import sentences
 
 from .settings import Settings
@@ -65,7 +66,9 @@ def the_model(settings: Settings) -> Model:
 
 
 def the_data(spec: str) -> Any:
-    """Give what a path, `zoo:photos`, `zoo:prompts` or `zoo:sentences` names, for the door."""
+    """Give what a path, `zoo:photos`, `zoo:signs`, `zoo:prompts` or `zoo:sentences` names, for the door."""
+    if spec == "zoo:signs":
+        return album()
     if spec == "zoo:prompts":
         return tuple(prompts())
     if spec == "zoo:sentences":

@@ -83,6 +83,17 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_the_caller_alone() -> None
     assert not same(first, train(module, task(seed=1)))
 
 
+def test_a_net_that_was_frozen_whole_learns_and_stays_frozen_for_the_caller() -> None:
+    frozen, partly = net().requires_grad_(False), net()
+    partly[1].requires_grad_(False)
+    learned = train(frozen, task())
+    assert same(learned, train(net(), task()))
+    assert not any(weight.requires_grad for weight in frozen.parameters())
+    kept = train(partly, task()).module
+    assert torch.equal(kept[1].weight, partly[1].weight), "layers that the caller froze do not move"  # type: ignore[index]
+    assert not torch.equal(kept[4].weight, partly[4].weight)  # type: ignore[index]
+
+
 def test_training_against_an_attack_makes_a_net_stand() -> None:
     harder = task(epochs=6)
     stood = train(net(), harder)

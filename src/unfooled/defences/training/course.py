@@ -66,6 +66,10 @@ class Course:
     _good: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not any(weight.requires_grad for weight in self.net.parameters()):
+            self.net.requires_grad_(
+                True
+            )  # frozen as a whole, as nets are that only answer: so nobody meant some layers
         self.optimiser = torch.optim.Adam(self.net.parameters(), self.task.schedule.rate)
         self.draws = Draws.of(self.task.schedule.seed, "training", str(self.task.within))
         self.mean = {name: value.clone() for name, value in self.net.state_dict().items()}
