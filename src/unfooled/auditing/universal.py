@@ -79,8 +79,7 @@ def universal(
     adapter = wrap(model)
     check_grant(adapter, Access.GRADIENT)
     examples = read_examples(data, classes=adapter.describe()["classes"], ears=ears_of(adapter))
-    one, within = _held(threat, examples)
-    (one,) = in_words((one,), adapter, examples)
+    one, within = _held(threat, examples, adapter)
     if any(not 0 < count < len(learn) for count in fewer):
         raise InputError(f"Fewer than all {len(learn)} pictures are asked for", list(fewer), "Give 1 or more of them.")
     place = adapter.device if device is None else torch.device(device)
@@ -109,7 +108,7 @@ def _by_lot(train: Batch, within: Within, seed: int) -> Delta:
     return corner(Delta(torch.zeros_like(train.values[0]), within, {}), Draws.of(seed, "noise"))
 
 
-def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, Within]:
+def _held(threat: str | ThreatModel, examples: Examples, model: Model) -> tuple[ThreatModel, Within]:
     """Read the one threat and the ball that is to hold the change."""
     (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
     if more or not isinstance(one.within, Within):
@@ -119,7 +118,8 @@ def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, W
     if one.access < Access.GRADIENT:
         do = f"Leave `{BY.strip()}` out, or bring a change that was learned elsewhere: --suite apply:FOLDER."
         raise InputError("The change is learned by gradients, of which this attacker sees none", str(threat), do)
-    return one, one.within
+    (worded,) = in_words((one,), model, examples)
+    return worded, one.within
 
 
 def _learned_from(learn: Sequence[np.ndarray], examples: Examples, place: torch.device) -> Batch:
