@@ -25,11 +25,11 @@ class Line:
     name: str
     phrase: str
     reached: bool  # in the file of 16 bits, by the deployed decoder, asked alone
-    change: Change | None
     first: int  # passes until the first success; -1 without one
     cpu_seconds: float
     seconds: float  # how long the recording is
-    found: np.ndarray | None  # the samples of the file, (t,); None without a success
+    change: Change | None
+    found: np.ndarray | None  # the samples of the file, (t,); both are missing where nothing was found
 
     @property
     def rate(self) -> float:
@@ -68,7 +68,7 @@ def _line(model: SpeechModel, wave: np.ndarray, name: str, phrase: str, *, withi
     change = None if found is None else change_of(np.rint(wave * 32768) / 32768, found, rate)
     first = results.records["asked"][0].as_py()
     reached = any(one.confirmed for one in checked)
-    return Line(name, phrase, reached, change, -1 if first is None else first, spent, len(wave) / rate, found)
+    return Line(name, phrase, reached, -1 if first is None else first, spent, len(wave) / rate, change, found)
 
 
 def summary(rows: Sequence[Line]) -> str:

@@ -36,6 +36,7 @@ from .geoda import GeoDA
 from .grid import Grid
 from .hop_skip_jump import HopSkipJump
 from .hotflip import HotFlip
+from .imperceptible import Imperceptible
 from .momentum_pgd import MomentumPGD
 from .one_pixel import OnePixel
 from .p_rgf import PRGF
@@ -122,7 +123,10 @@ TEXT_ATTACKS: dict[str, Attack[Edits]] = {
 }
 """The same for attacks that edit texts."""
 
-SPEECH_ATTACKS: dict[str, Attack[Ball]] = {"carlini-wagner-audio": CarliniWagnerAudio()}
+SPEECH_ATTACKS: dict[str, Attack[Ball]] = {
+    "carlini-wagner-audio": CarliniWagnerAudio(),
+    "imperceptible": Imperceptible(),
+}
 """The same for attacks that are made for recordings; those of `ATTACKS` work on them too."""
 
 EVERY: dict[str, Attack[Any]] = {**ATTACKS, **SPATIAL, **TEXT_ATTACKS, **SPEECH_ATTACKS}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unfooled.core.attack import Bill, Found, Problem
-from unfooled.core.target import Access
+from unfooled.core.target import Access, Objective
 from unfooled.core.threat import Ball
 from unfooled.core.writing import leads_of
 from unfooled.losses import cross_entropy, margin
@@ -48,14 +48,19 @@ class CarliniWagnerAudio:
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper = Keeper(problem, nearest=True, on_grid=True)
-        whole, leads = problem.objective(cross_entropy), leads_of(problem, margin)
-
-        def objective(outputs: Tensor, owner: Tensor) -> Tensor:
-            likely, found = whole(outputs, owner), keeper.distance(owner).isfinite()
-            if not bool(found.any()):
-                return likely
-            missing = (leads(outputs, owner) - self.surplus).clamp(max=0).sum(dim=1)
-            return torch.where(found, missing, 0.0) + torch.where(found, self.weight, 1.0) * likely
-
-        quieten(keeper, objective, self.steps, Pace())
+        quieten(keeper, climbed(keeper, self.surplus, self.weight), self.steps, Pace())
         return keeper.found()
+
+
+def climbed(keeper: Keeper[Ball], surplus: float = 0.5, weight: float = 1.0) -> Objective:
+    """Give what is climbed: the phrase's likelihood, and from an example's first success on the margins too."""
+    whole, leads = keeper.problem.objective(cross_entropy), leads_of(keeper.problem, margin)
+
+    def objective(outputs: Tensor, owner: Tensor) -> Tensor:
+        likely, found = whole(outputs, owner), keeper.distance(owner).isfinite()
+        if not bool(found.any()):
+            return likely
+        missing = (leads(outputs, owner) - surplus).clamp(max=0).sum(dim=1)
+        return torch.where(found, missing, 0.0) + torch.where(found, weight, 1.0) * likely
+
+    return objective

@@ -173,11 +173,12 @@ def limits(threats: Sequence[ThreatModel]) -> list[str]:
 def describe_threat(threat: ThreatModel) -> dict[str, Any]:
     """Write a threat in plain JSON values, from which `verify` can build it again."""
     within = threat.within
+    drawn = within.drawn if isinstance(within, Masked) else None
     return {
         "name": threat.name,
         "goal": threat.goal.name,
-        "within": str(within.within if isinstance(within, Masked) else within),
-        "region": within.region.to_text() if isinstance(within, Masked) else None,
+        "within": str(within) if drawn is None else str(within).partition("@")[0],
+        "region": None if drawn is None else drawn.to_text(),
         "domain": [within.low, within.high] if isinstance(within, Ball | Disc) else None,
         "radius": within.radius if isinstance(within, Scaled | Disc | Motion) and not unlimited(within) else None,
         "access": threat.access.name.lower(),

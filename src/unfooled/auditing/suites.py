@@ -48,6 +48,7 @@ def _climbs(
 _TARGETED = BlockPGD(targets=9, side=_PIXEL, smooth=0.0, loss="margin", draw=1000)
 """Towards each of the nine likeliest other classes, from noise: it finds what untargeted climbs cannot."""
 
+_SPEECH = {"carlini-wagner-audio": ("snr", "db", "linf", "l2"), "imperceptible": ("inaudible",)}
 SUITES: dict[str, tuple[str | Stage, ...]] = {
     "noise": ("uniform-noise", "corner-noise"),
     "quick": ("uniform-noise", "corner-noise", "fgsm", "momentum-pgd"),
@@ -118,7 +119,7 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("boundary-walk", attack_named("boundary-walk", steps=200), "l1"),
         Stage("sigma-zero", attack_named("sigma-zero"), "l0"),
     ),
-    "speech": ("carlini-wagner-audio",),
+    "speech": (*(Stage(name, attack_named(name), kind) for name, kinds in _SPEECH.items() for kind in kinds),),
     "spatial": ("spatial-pgd", Stage("grid", attack_named("grid", queries=3000))),
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest

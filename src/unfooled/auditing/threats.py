@@ -15,6 +15,7 @@ from unfooled.core.target import Access
 from unfooled.core.threat import SIGHTS, Carrier, Goal, PerturbationSet, Scaled, ThreatModel
 from unfooled.goals import Misclassify, parse_goal
 from unfooled.modalities.pictures import read_picture
+from unfooled.modalities.wav import Wav16
 from unfooled.sets.grammar import parse_sets
 
 Threats = str | PerturbationSet | ThreatModel | Sequence["str | PerturbationSet | ThreatModel"]
@@ -42,7 +43,8 @@ def read_threats(
         InputError: A text is no threat, or two threats have one name.
     """
     items = [given] if isinstance(given, str) or not isinstance(given, Sequence) else list(given)
-    threats = [threat for item in items for threat in _read(item, domain)]
+    rate = carrier.rate if isinstance(carrier, Wav16) else None
+    threats = [threat for item in items for threat in _read(item, domain, rate)]
     threats = [
         replace(
             threat,
@@ -117,7 +119,9 @@ def region_reader(base: Path) -> Callable[[str], Region]:
     return lambda name: Region.of(read_picture(base / name).max(axis=0) > 127)
 
 
-def _read(item: str | PerturbationSet | ThreatModel, domain: tuple[float, float]) -> list[ThreatModel]:
+def _read(
+    item: str | PerturbationSet | ThreatModel, domain: tuple[float, float], rate: int | None
+) -> list[ThreatModel]:
     if isinstance(item, ThreatModel):
         return [item]
     if not isinstance(item, str):
@@ -128,7 +132,7 @@ def _read(item: str | PerturbationSet | ThreatModel, domain: tuple[float, float]
         do = f"Write `linf:4/255` or `become:859 linf:4/255`, and `{BY.strip()}` {' or '.join(SIGHTS.values())} behind."
         raise InputError("This is not a threat", repr(item), do)
     goal: Goal = parse_goal(words[0]) if len(words) == 2 else Misclassify()
-    balls = parse_sets(words[-1], *domain, region_reader(Path()))
+    balls = parse_sets(words[-1], *domain, region_reader(Path()), rate)
     return [ThreatModel(goal, ball, access or Access.GRADIENT) for ball in balls]
 
 

@@ -1,4 +1,4 @@
-"""Learn one change from some pictures, and judge it on others by an ordinary audit."""
+"""Learn one change from some pictures or recordings, and judge it on others by an ordinary audit."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from unfooled.core.results import Results
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
 from unfooled.core.threat import Ball, Goal, ThreatModel
+from unfooled.core.writing import aimed
 from unfooled.crafting.delta import Delta, Within, corner
 from unfooled.crafting.keeping import shown
 from unfooled.crafting.universal import Universal
 from unfooled.modalities.carriers import Png
+from unfooled.modalities.wav import Wav16
 from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
 
 from .apart import check_apart
 from .engine import audit
 from .examples import Examples, read_examples
+from .hearing import ears_of, in_words
 from .keys import digest
 from .stages import Stage
 from .threats import read_threats
@@ -51,13 +54,13 @@ def universal(
 ) -> tuple[Results, Delta]:
     """Learn one change that leads a model to the threat's goal, and find out about whom else it fools.
 
-    The pictures to learn from need no labels: what the model answers to them is what it shall no longer answer.
+    What to learn from needs no labels: what the model answers to it is what it shall no longer answer.
 
     Args:
         model: As in `audit`; gradients are needed.
         data: As in `audit`: the change is judged here.
-        learn: Pictures (c, h, w) uint8 of one shape.
-        threat: A ball of Linf or L2 with a radius, such as `linf:10/255`; it may name a goal.
+        learn: Pictures (c, h, w) uint8 of one shape, or recordings (t,) in [-1, 1] at the model's rate.
+        threat: A ball of Linf or L2 with a radius, such as `linf:10/255`, or `mute linf:0.02@first:0.64s` for a prefix.
         fewer: Numbers of pictures from which to learn and be judged as well.
         batch: As in `audit`, for judging; `Universal.batch` is the one for learning.
         seed: Of all randomness.
@@ -75,8 +78,8 @@ def universal(
     """
     adapter = wrap(model)
     check_grant(adapter, Access.GRADIENT)
-    examples = read_examples(data, classes=adapter.describe()["classes"])
-    one, within = _held(threat, examples)
+    examples = read_examples(data, classes=adapter.describe()["classes"], ears=ears_of(adapter))
+    one, within = _held(threat, examples, adapter)
     if any(not 0 < count < len(learn) for count in fewer):
         raise InputError(f"Fewer than all {len(learn)} pictures are asked for", list(fewer), "Give 1 or more of them.")
     place = adapter.device if device is None else torch.device(device)
@@ -105,7 +108,7 @@ def _by_lot(train: Batch, within: Within, seed: int) -> Delta:
     return corner(Delta(torch.zeros_like(train.values[0]), within, {}), Draws.of(seed, "noise"))
 
 
-def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, Within]:
+def _held(threat: str | ThreatModel, examples: Examples, model: Model) -> tuple[ThreatModel, Within]:
     """Read the one threat and the ball that is to hold the change."""
     (one, *more) = read_threats(threat, examples.carrier, domain=examples.domain)
     if more or not isinstance(one.within, Within):
@@ -115,10 +118,13 @@ def _held(threat: str | ThreatModel, examples: Examples) -> tuple[ThreatModel, W
     if one.access < Access.GRADIENT:
         do = f"Leave `{BY.strip()}` out, or bring a change that was learned elsewhere: --suite apply:FOLDER."
         raise InputError("The change is learned by gradients, of which this attacker sees none", str(threat), do)
-    return one, one.within
+    (worded,) = in_words((one,), model, examples)
+    return worded, one.within
 
 
 def _learned_from(learn: Sequence[np.ndarray], examples: Examples, place: torch.device) -> Batch:
+    if isinstance(examples.carrier, Wav16):
+        return _recordings(learn, examples, place)
     check_apart(learn, examples)
     values = np.stack(learn)
     if values.dtype != np.uint8 or values.ndim != 4:
@@ -131,11 +137,25 @@ def _learned_from(learn: Sequence[np.ndarray], examples: Examples, place: torch.
     return Batch(torch.from_numpy(values).to(place).float() / 255, ids)
 
 
+def _recordings(learn: Sequence[np.ndarray], examples: Examples, place: torch.device) -> Batch:
+    """Stand recordings over one another, padded with silence."""
+    held = read_examples((list(learn), np.zeros(len(learn), np.int64)), carrier=examples.carrier)
+    stored = [held.stored(i) for i in range(len(held))]
+    check_apart(stored, examples)
+    lengths = torch.tensor([len(one) for one in stored], device=place)
+    values = torch.zeros(len(stored), int(lengths.max()))
+    for row, one in zip(values, stored, strict=True):
+        row[: len(one)] = torch.from_numpy(examples.carrier.unpack(one))
+    return Batch(values.to(place), held.ids.to(place), lengths)
+
+
 def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch) -> Delta:
-    """Learn to lead the model away from what it answers now, or to the goal's class."""
-    target = Target(model, Access.GRADIENT, len(train), batch=crafter.batch, seed=seed, device=train.ids.device)
-    y = target.answer(train, torch.arange(len(train), device=train.ids.device)).labels
-    return crafter([target], train, y, goal, Draws.of(seed, "universal", repr(crafter), goal.name))
+    """Learn to lead the model away from what it answers now, or to the goal's class or phrase."""
+    asked: dict[str, Any] = {"n": len(train), "batch": crafter.batch, "seed": seed, "device": train.ids.device}
+    y = Target(model, Access.DECISION, **asked).answer(train, torch.arange(len(train), device=train.ids.device)).labels
+    own, led = aimed(goal, model, train, y)
+    target = Target(model if led is None else led, Access.GRADIENT, **asked)
+    return crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
 
 
 def _fallen(results: Results) -> list[int]:

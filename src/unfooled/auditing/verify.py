@@ -24,7 +24,7 @@ from unfooled.goals import parse_goal
 from unfooled.modalities.carriers import Float32, carrier_named, holder_of
 from unfooled.modalities.pictures import read_picture
 from unfooled.modalities.utf8 import Utf8
-from unfooled.modalities.wav import read_samples
+from unfooled.modalities.wav import Wav16, read_samples
 from unfooled.models.classifier import wrap
 from unfooled.sets.grammar import parse_sets
 
@@ -100,7 +100,9 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
         region = entry["region"]
         written = str(entry["within"]) if region is None else f"{entry['within']}@region"
         low, high = entry["domain"] or (0.0, 1.0)
-        (within,) = parse_sets(written, low, high, read_region=lambda _: Region.from_text(str(region)))
+        carrier = carrier_named(str(entry["carrier"]))
+        rate = carrier.rate if isinstance(carrier, Wav16) else None
+        (within,) = parse_sets(written, low, high, lambda _: Region.from_text(str(region)), rate)
         if entry["domain"] is None and isinstance(within, Ball):  # edits and motions have none
             raise InputError("A ball lies in a range of values", "none", "Give its lowest and its highest value.")
         return ThreatModel(
@@ -108,7 +110,7 @@ def threat_from(entry: Mapping[str, Any]) -> ThreatModel:
             within,
             Access[str(entry["access"]).upper()],
             None,
-            carrier_named(str(entry["carrier"])),
+            carrier,
             int(entry["trials"]),
             float(entry["quorum"]),
         )

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-ATTACK = "carlini-wagner-audio"
+LOUD, MASKED = "carlini-wagner-audio", "imperceptible"
+"""The attacks of a budget of loudness, and of what the recording masks."""
 
 Clip = Annotated[
     str,
@@ -38,7 +39,7 @@ Goal = Annotated[
     list[str] | None, typer.Option(help="mute, without:stop, misheard or misheard:0.5 in place of a phrase.")
 ]
 Within = Annotated[
-    str, typer.Option(help="snr:30, db:-31, linf:0.01, l2:1; snr or db alone for the quietest that works.")
+    str, typer.Option(help="snr:30, db:-31, inaudible:0, linf:0.01, l2:1; snr or db alone for the quietest that works.")
 ]
 Steps = Annotated[int, typer.Option(help="Gradient steps for each recording.")]
 Batch = Annotated[int, typer.Option(help="Recordings of one length that share a pass.", rich_help_panel=o.RUN)]
@@ -101,11 +102,13 @@ def _attacked(
     progress = Bars.on(console)
     words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
     phrases = [word for threat in threats for word in ("--goal", threat.split()[0])]
-    command = ["unfooled", "speech", clip, "--model", model, *phrases, "--within", threats[0].split()[1]]
+    within = threats[0].split()[1]
+    attack = MASKED if within.startswith("inaudible") else LOUD
+    command = ["unfooled", "speech", clip, "--model", model, *phrases, "--within", within]
     note = {"command": shlex.join([*command, "--steps", str(steps), *words]), "source": source_note(settings)}
     with progress.bars:
         results = audit(
-            hearer, recordings, threats, [Stage(ATTACK, attack_named(ATTACK, steps=steps))],
+            hearer, recordings, threats, [Stage(attack, attack_named(attack, steps=steps))],
             out=place, progress=progress, note=note, **told,
         )  # fmt: skip
     write_report(results, place / "report.html")

@@ -17,8 +17,11 @@ from unfooled.core.seeds import Draws
 from unfooled.sets.grammar import parse_sets
 from unfooled.sets.l2 import L2
 from unfooled.sets.linf import Linf
+from unfooled.sets.masked import Masked
+from unfooled.sets.stretches import First
 
-Within = Linf | L2
+Within = Linf | L2 | Masked
+"""A ball of Linf or L2, or one of which only the beginning of recordings may be used: then it holds a prefix."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,7 +56,7 @@ class Delta:
         Raises:
             InputError: Its threat is no ball that a change can be held by.
         """
-        (within,) = parse_sets(made["within"], made["low"], made["high"])
+        (within,) = parse_sets(made["within"], made["low"], made["high"], rate=made.get("rate"))
         if not isinstance(within, Within):
             raise InputError("A delta is held by linf or l2", str(within), "Craft it anew.")
         return cls(tensors["delta"], within, made)
@@ -87,11 +90,20 @@ def corner(like: Delta, draws: Draws) -> Delta:
         torch.zeros_like(like.values).unsqueeze(0), torch.zeros(1, dtype=torch.int64).to(like.values.device)
     )
     drawn = around.corner(nothing, draws).values[0]
-    made = {"by": "lot", "within": str(like.within), "low": like.within.low, "high": like.within.high}
-    return Delta(drawn, like.within, made)
+    return Delta(drawn, like.within, {"by": "lot", **told(like.within)})
+
+
+def told(within: Within) -> dict[str, Any]:
+    """Say in plain JSON what holds a change, so that it can be read again."""
+    rate = within.region.rate if isinstance(within, Masked) and isinstance(within.region, First) else None
+    return {"within": str(within), "low": within.low, "high": within.high, "rate": rate}
 
 
 def centred(within: Within) -> Within:
     """Give the ball in which the change itself lives: around zero, whatever an example leaves room for."""
+    if isinstance(within, Masked):
+        if not (isinstance(within.within, Linf | L2) and isinstance(within.region, First)):
+            raise InputError("One change is learned in the beginning of recordings", str(within), "Write @first:0.5s.")
+        return Masked(centred(within.within), within.region)
     span = within.high - within.low
     return type(within)(within.radius, -span, span)

@@ -20,7 +20,7 @@ from unfooled.losses import loss_named
 from unfooled.search.transforms import chained, momentum
 from unfooled.sets.box import silence_padding
 
-from .delta import Delta, Within, centred
+from .delta import Delta, Within, centred, told
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,7 @@ class Universal:
         settings = {name: value for name, value in asdict(self).items() if name != "within"}
         return {
             "by": "universal",
-            "within": str(self.within),
-            "low": self.within.low,
-            "high": self.within.high,
+            **told(self.within),
             "settings": settings,
             "goal": goal.name,
             "key": draws.key,

@@ -8,6 +8,7 @@ FAMILIES = {
     "l1": "change {whole} by at most {size} in all (sum of the changes of all values)",
     "snr": "add to {whole} what is at least {size} decibels quieter in power",
     "db": "add to {whole} what peaks at {size} decibels beside it",
+    "inaudible": "add to {whole} what its own masking threshold, raised by {size} decibels, hides",
     "l0": "change at most {size} {site}s of {whole}, each as much as they like",
     "patch": "repaint one square of {whole}, {size} x {size} {site}s, wherever they like",
     "frame": "repaint {whole} up to {size} {site}s from its border",
@@ -35,6 +36,7 @@ MEASURES = {
     "l0": "number of {site}s changed",
     "snr": "signal-to-noise ratio",
     "db": "peak of the change beside the recording's",
+    "inaudible": "loudness beside the masking threshold",
     "sticker": "share of the picture's area",
     "rotate": "degrees of the turn",
     "shift": "pixels of the shift",
@@ -46,7 +48,7 @@ MEASURES = {
     "listed": "share of the words replaced",
     "surface": "number of words written another way",
 }
-LOUDNESS = {"snr": -1, "db": 1}
+LOUDNESS = {"snr": -1, "db": 1, "inaudible": 1}
 """Sets whose distance is a share of the recording, and the sign with which it is told in decibels."""
 SIGHTS = {
     "gradient": "has a copy of the model",

@@ -120,7 +120,18 @@ class Threat:
         scale = " of full brightness" if self.pictures else ""
         size = percent(self.radius) if self.family in ("words", "listed") else self.size
         words = _singular(template.format(site=self.site, whole=f"the {self.noun}", size=size, scale=scale))
-        return f"{words} inside a marked region" if self.region and not self.texts else words
+        return f"{words}{self._part}" if self.region and not self.texts else words
+
+    @property
+    def _part(self) -> str:
+        """Where alone an example may change."""
+        if not self.sounds:
+            return " inside a marked region"
+        kind, _, size = self.region.partition(":")
+        if kind == "first":
+            return f" in its first {size.removesuffix('s')} seconds"
+        band = self.region.removesuffix("Hz").replace("-", " to ")
+        return " where it is silent" if kind == "silence" else f" at frequencies of {band} hertz"
 
     @property
     def sight(self) -> str:

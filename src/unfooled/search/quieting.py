@@ -23,11 +23,13 @@ class Pace:
     Attributes:
         start: Length of a change as large as the first ball allows, as a share of the recording's length.
         widen: Radius of the first ball where a search goes on from another's point, as a multiple of its distance.
-        first: Length of the first step, as a share of the largest change's.
+        first: Length of the first step, as a share of the largest change's in the ball.
         last: Length of the last step; between them it falls along half a cosine.
         shrink: What a success leaves of the radius.
         grow: Share that a failure before the first success adds to it.
         inertia: Share of the last direction that is kept.
+        reshape: Whether a search goes on from a change that a set of another shape allowed: then steps follow the set's
+            steepest direction in place of the slope, and are shares of the change as it is.
     """
 
     start: float = 0.15
@@ -37,6 +39,7 @@ class Pace:
     shrink: float = 0.9
     grow: float = 0.01
     inertia: float = 0.9
+    reshape: bool = False
 
     def step(self, share: float) -> float:
         """Give the length of a step when this share of all is done."""
@@ -75,14 +78,16 @@ def quieten(keeper: Keeper[Ball], objective: Callable[[Tensor, Tensor], Tensor],
         seen = target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, seen.loss, seen.answer)
         size = length(within.steepest(seen.grad, x_t, x))  # of the largest change in a ball of radius 1
-        far = within.distance(x_t, x)
+        far, own = within.distance(x_t, x), length(state.delta)
         if k == 0:
             radius = torch.where(far > 0, pace.widen * far, pace.start * length(x.values) / size.clamp(min=1e-300))
             state = state._replace(radius=radius)
         state = _resized(state, far, problem.reached(seen.answer, owner), within.radius, pace)
         grad = seen.grad.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-        mean = pace.inertia * state.mean + (1 - pace.inertia) * unit(grad)
-        step = pace.step(k / steps) * state.radius * size / (1 - pace.inertia ** (k + 1))
+        way = within.steepest(grad, x_t, x) if pace.reshape else grad
+        mean = pace.inertia * state.mean + (1 - pace.inertia) * unit(way)
+        size = torch.where(own > 0, own, state.radius * size) if pace.reshape else state.radius * size
+        step = pace.step(k / steps) * size / (1 - pace.inertia ** (k + 1))
         delta = state.delta + wide(step, mean).to(mean.dtype) * mean
         x_t = within.project(x.holding(x.values + delta), x, state.radius)
         state = state._replace(delta=x_t.values - x.values, mean=mean)

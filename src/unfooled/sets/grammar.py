@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from unfooled.core.errors import InputError
@@ -12,8 +13,10 @@ from unfooled.core.numerals import read_number
 from unfooled.core.region import Region
 from unfooled.core.threat import Ball, Edits, PerturbationSet
 
+from .band import read_band
 from .chars import Chars
 from .frame import Frame
+from .inaudible import Inaudible
 from .l0 import L0
 from .l1 import L1
 from .l2 import L2
@@ -24,6 +27,7 @@ from .masked import Masked
 from .motion import Motion
 from .patch import Patch
 from .sticker import Disc
+from .stretches import read_stretch
 from .surface import Surface
 from .unseen import Homoglyphs, Invisible
 from .words import Words
@@ -33,6 +37,9 @@ BALLS: dict[str, Callable[[float, float, float], Ball]] = {"linf": Linf, "l2": L
 
 LOUDNESS: dict[str, Callable[[float, float, float], Ball]] = {"snr": snr, "db": db}
 """Every budget of loudness by the word that names it, in decibels in place of a radius."""
+
+INAUDIBLE = "inaudible"
+"""The word for what a recording masks, in decibels by which the masking threshold is raised."""
 
 PLACES: dict[str, Callable[[float, float, float], Ball]] = {
     "patch": Patch,
@@ -57,15 +64,21 @@ LISTED = "listed"
 
 
 def parse_sets(
-    text: str, low: float = 0.0, high: float = 1.0, read_region: Callable[[str], Region] | None = None
+    text: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    read_region: Callable[[str], Region] | None = None,
+    rate: int | None = None,
 ) -> list[PerturbationSet]:
     """Read one kind of set with one or several radii, such as `linf:1/255,2/255,4/255`, or none for no limit: `l2`.
 
     Args:
-        text: What was written; `@FILE` at the end limits the change to what is white in a picture.
+        text: What was written; `@FILE` at the end limits the change to what is white in a picture, `@first:0.5s`,
+            `@silence` or `@300-3400Hz` that of a recording.
         low: Lowest input of the data.
         high: Highest input of the data.
         read_region: Reads FILE; None where no file can be named.
+        rate: Samples a second of recordings; None for other data.
 
     Raises:
         InputError: The kind is unknown or a radius is none.
@@ -78,7 +91,7 @@ def parse_sets(
         return [EDITS[kind](_radius(kind, part)) for part in radii.split(",")]
     if kind == LISTED and at:
         return [Listed.read(_radius(kind, part), mask) for part in radii.split(",")]
-    kinds = BALLS | LOUDNESS | PLACES
+    kinds = BALLS | LOUDNESS | PLACES | _heard(rate)
     if kind == STICKER:
         return _discs(radii, low, high, at)
     if kind not in kinds:
@@ -89,10 +102,28 @@ def parse_sets(
     sets: list[Ball] = [kinds[kind](size, low, high) for size in sizes]
     if not at:
         return list(sets)
+    read = None if read_region is None else cache(read_region)  # once for all radii
+    return [_limited(ball, mask, read, rate) for ball in sets]
+
+
+def _heard(rate: int | None) -> dict[str, Callable[[float, float, float], Ball]]:
+    """Give the sets that hang on what an ear hears of a recording at this rate."""
+    if rate is None:
+        return {}
+    return {INAUDIBLE: lambda size, low, high: Inaudible(size, rate, low, high)}
+
+
+def _limited(ball: Ball, part: str, read_region: Callable[[str], Region] | None, rate: int | None) -> Ball:
+    """Limit a ball to a stretch or the frequencies of a recording, or to what is white in a picture."""
+    stretch = None if rate is None else read_stretch(part, rate)
+    if stretch is not None:
+        return Masked(ball, stretch)
+    band = None if rate is None else read_band(part, ball, rate)
+    if band is not None:
+        return band
     if read_region is None:
-        raise InputError("No mask can be read here", repr(mask), "Give unfooled.Masked(within, Region.of(array)).")
-    region = read_region(mask)
-    return [Masked(ball, region) for ball in sets]
+        raise InputError("No mask can be read here", repr(part), "Give unfooled.Masked(within, Region.of(array)).")
+    return Masked(ball, read_region(part))
 
 
 def _discs(areas: str, low: float, high: float, at: str) -> list[PerturbationSet]:
@@ -116,7 +147,7 @@ def _radius(kind: str, text: str) -> float:
         ) from error
 
 
-_EXAMPLES = {"words": "0.2", "snr": "30", "db": "-31"}
+_EXAMPLES = {"words": "0.2", "snr": "30", "db": "-31", INAUDIBLE: "0"}
 
 
 def _motions(text: str) -> list[PerturbationSet]:

@@ -1,4 +1,4 @@
-"""Masked: a ball of which only a region may be used, such as a sticker's place or one channel."""
+"""Masked: a ball of which only a part of each example may be used, such as a sticker's place or a pause."""
 
 from __future__ import annotations
 
@@ -14,21 +14,28 @@ from unfooled.core.region import Region
 from unfooled.core.seeds import Draws
 from unfooled.core.threat import Ball
 
+from .stretches import Stretch
+
 
 @dataclass(frozen=True)
 class Masked:
-    """A ball of which only a region may be used.
+    """A ball of which only a part of each example may be used.
 
     Attributes:
         within: The ball.
-        region: Where inputs may change.
+        region: Where inputs may change: the same for all, or a stretch of each recording.
     """
 
     within: Ball
-    region: Region
+    region: Region | Stretch
 
     def __str__(self) -> str:
         return f"{self.within}@{self.region}"
+
+    @property
+    def drawn(self) -> Region | None:
+        """The mask that was drawn; None where each recording has a stretch of its own."""
+        return self.region if isinstance(self.region, Region) else None
 
     @property
     def radius(self) -> float:
@@ -87,6 +94,8 @@ class Masked:
         return x.holding(torch.where(self._allowed(x), x_adv.values, x.values))
 
     def _allowed(self, x: Batch) -> Tensor:
+        if not isinstance(self.region, Region):
+            return self.region.allowed_in(x)
         allowed = torch.from_numpy(self.region.allowed).to(x.values.device)
         shape = x.values.shape[1:]
         if allowed.ndim > len(shape) or any(

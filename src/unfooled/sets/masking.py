@@ -44,6 +44,19 @@ def spectrum(x: Tensor) -> Tensor:
     return seen
 
 
+def waveform(seen: Tensor, samples: int) -> Tensor:
+    """Give the waveform (..., t) whose `spectrum` comes nearest: for an unchanged one, the waveform that it is of."""
+    window = math.sqrt(8 / 3) / FRAME * torch.hann_window(FRAME, dtype=seen.real.dtype, device=seen.device)
+    pieces = (torch.fft.irfft(seen, n=FRAME) * window).reshape(*seen.shape[:-1], FRAME // HOP, HOP)
+    weights = window.square().view(FRAME // HOP, HOP).sum(dim=0)
+    frames, parts = pieces.shape[-3:-1]
+    whole = pieces.new_zeros((*pieces.shape[:-3], frames + parts - 1, HOP))
+    for part in range(parts):
+        whole[..., part : part + frames, :] += pieces[..., part, :]
+    x: Tensor = (whole / weights).flatten(-2)[..., FRAME - HOP : FRAME - HOP + samples]
+    return x
+
+
 def power(x: Tensor) -> Tensor:
     """Give the power of every frame and frequency of waveforms (..., t): (..., f, 1025)."""
     seen = spectrum(x)

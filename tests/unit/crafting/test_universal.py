@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from oracles import linear_case
 from torch import nn
 
+from unfooled.auditing.universal import universal
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.seeds import Draws
@@ -20,11 +22,17 @@ from unfooled.crafting.delta import Delta, corner
 from unfooled.crafting.keeping import NOTE, TENSORS, keep, read
 from unfooled.crafting.universal import Universal
 from unfooled.goals import Become, Misclassify
+from unfooled.modalities.wav import Wav16
 from unfooled.models.classifier import wrap
+from unfooled.models.speech_zoo import read_tones
 from unfooled.sets.l2 import L2
 from unfooled.sets.linf import Linf
+from unfooled.sets.masked import Masked
+from unfooled.sets.stretches import First
+from unfooled.zoo import tones
 
 DRAWS = Draws.of(0, "universal")
+SAID = ["stop", "go on", "hello", "call me"]
 
 
 def two_class() -> tuple[nn.Module, Batch, torch.Tensor, torch.Tensor]:
@@ -160,3 +168,30 @@ def test_an_artefact_is_not_written_over(tmp_path: Path) -> None:
     assert keep(read(folder), folder) == folder  # the very same one may be kept again
     with pytest.raises(RunError, match="holds another artefact"):
         keep(learned(Linf(0.2))[0], folder)
+
+
+def test_one_beginning_makes_recordings_be_misheard() -> None:
+    model, carrier = read_tones(), Wav16(tones.RATE)
+    waves = [np.pad(carrier.unpack(carrier.pack(tones.spoken(text, 60 + i))), (1600, 0)) for i, text in enumerate(SAID)]
+    threat = "misheard linf:0.3@first:0.2s"
+    results, delta = universal(model, (waves[:2], None), waves[2:], threat, batch=1, epochs=12)
+    assert results[threat].broken.all()
+    assert delta.values[1600:].abs().max() == 0
+    assert 0 < delta.values.abs().max() <= 0.3
+    for row, stored in results[threat].adversarial():
+        assert (stored[1600:] / 32768 == waves[row][1600:]).all()
+    with pytest.raises(InputError, match="beginning of recordings"):
+        universal(model, (waves[:2], None), waves[2:], "misheard linf:0.3@silence", batch=1)
+
+
+def test_a_beginning_can_be_kept(tmp_path: Path) -> None:
+    within = Masked(Linf(0.1, -1, 1), First(0.05, tones.RATE))
+    kept = keep(corner(Delta(torch.zeros(900), within, {}), DRAWS), tmp_path / "kept")
+    again = read(kept)
+    assert isinstance(again, Delta)
+    assert again.within == within
+    x = Batch(torch.zeros(2, 1500), torch.arange(2), torch.tensor([1500, 300]))
+    brought = again.bring(x, DRAWS)
+    assert within.contains(brought, x).all()
+    assert (brought.values[0, :400] != 0).all()
+    assert not brought.values[0, 400:].any()

@@ -1,0 +1,75 @@
+"""A universal prefix that mutes Whisper tiny.en: learned on some recordings, judged on others, in files of 16 bits.
+
+0.64 s of silence stand in front of every recording, and the change lies in them alone. It is learned in a context that
+ends 2 s after the recording and judged in the deployed one of 30 s. Beside it, noise of its size.
+`python bench/speech/muting.py 4 3` learns on 4 recordings and judges on 3.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
+from _recordings import RATE, longest
+from peers._env import enter
+from promise import promise
+
+SECONDS, EPOCHS, AFTER = 0.64, 12, 2.0
+THREAT = f"mute linf:0.05@first:{SECONDS}s"
+
+
+def main(learned: int, judged: int) -> None:
+    import unfooled
+    from unfooled.attacks.apply import Apply
+    from unfooled.auditing.threats import read_threats
+    from unfooled.core.batch import Batch
+    from unfooled.core.rates import wilson
+    from unfooled.core.seeds import Draws
+    from unfooled.core.target import Access, Target
+    from unfooled.core.writing import aimed
+    from unfooled.crafting.delta import corner
+    from unfooled.crafting.universal import Universal
+    from unfooled.modalities.wav import Wav16
+    from unfooled.models.dictation import Dictation
+    from unfooled.models.speech import speech_model
+    from unfooled.zoo.speech.whisper import spell, told, whisper
+
+    torch.set_num_threads(1)
+    waves = [np.pad(wave, (round(SECONDS * RATE), 0)) for wave in reversed(longest(13).values())]
+    near, whole = (speech_model(whisper(after), Dictation(spell, told), RATE) for after in (AFTER, None))
+    began = time.process_time()
+    train = stacked(waves[:learned], Batch)
+    (threat,) = read_threats(THREAT, Wav16(RATE), domain=(-1.0, Wav16(RATE).high))
+    y = torch.zeros(learned, dtype=torch.int64)  # of no meaning to a goal that names its phrase
+    goal, led = aimed(threat.goal, near, train, y)
+    crafter = Universal(threat.within, epochs=EPOCHS, batch=2)
+    delta = crafter([Target(led, Access.GRADIENT, learned)], train, y, goal, Draws.of(0, "muting"))
+    spent = time.process_time() - began
+    print(f"learned in {spent:.0f} CPU s: {delta.made['fooled']} of {learned} muted", file=sys.stderr, flush=True)
+    for name, change in (("The prefix", delta), ("Noise of its size", corner(delta, Draws.of(0, "noise")))):
+        results = unfooled.audit(whole, (waves[learned : learned + judged], None), THREAT, [Apply(change)], batch=1)
+        hits = int(results[THREAT].broken.sum())
+        low, high = wilson(hits, judged)
+        promise(
+            f"{name} mutes Whisper on recordings that it was not learned from",
+            f"{hits} of {judged} ({low:.0%} to {high:.0%}); learned on {learned} in {spent:.0f} CPU s",
+            "its figure stands beside", True,
+        )  # fmt: skip
+
+
+def stacked(waves: list[np.ndarray], batch: type) -> object:
+    """Stand recordings over one another, padded with silence."""
+    lengths = torch.tensor([len(wave) for wave in waves])
+    values = np.stack([np.pad(wave, (0, int(lengths.max()) - len(wave))) for wave in waves])
+    return batch(torch.from_numpy(values), torch.arange(len(waves)), lengths)
+
+
+if __name__ == "__main__":
+    enter()
+    main(*(map(int, sys.argv[1:]) if len(sys.argv) > 1 else (8, 5)))
