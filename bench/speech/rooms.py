@@ -51,7 +51,7 @@ def main(count: int) -> None:
     for name, wave in list(waves.items())[-count:]:
         for which, ears in (("in rooms", replace(model, writing=learned)), ("without", model)):
             (line,) = lines(ears, [wave], [name], [SAY], within="snr:5", attack=attack)
-            x = torch.from_numpy(wave if line.delta is None else (wave + line.delta).astype(np.float32))[None]
+            x = torch.from_numpy(wave if line.found is None else line.found.astype(np.float32))[None]
             texts = model.answer(judged.heard_at(Batch(x, torch.zeros(1, dtype=torch.int64)))).texts
             heard[which] += texts
             snrs[which] += [] if line.change is None else [line.change.snr]

@@ -24,7 +24,7 @@ from .stages import Stage
 from .suites import meant_for, obstacle, unlimited
 
 KEEP = ("none", "broken", "all")
-_MADE = "Choose an attack that is made for this set, or audit it by itself: `standard` then means such attacks."
+_MADE = "Choose an attack that is made for this set, or the suite `standard`, which gives each threat such attacks."
 _BROUGHT = "Make one and bring it: `unfooled sticker`, then --suite apply:FOLDER."
 
 

@@ -89,14 +89,15 @@ def harden(
     told = {**locals(), "threat": [threat], "time": budget, "rows": batch, "learning": rate}
     told |= dict.fromkeys(("batch", "budget", "rate"))  # which mean other things to an audit
     rows = hardened(told, threat, recipe or [], out, resume=bool(resume), console=on_stderr(quiet or json))
-    if json:
-        from unfooled.core.hardened import front, recommendation  # noqa: PLC0415  heavy
+    print_json(_as_json(rows, out)) if json else show(on_stdout(quiet), rows, out)
 
-        best = front(rows)
-        told_rows = [asdict(row) | {"advice": row.advice, "front": row in best} for row in rows]
-        print_json({"out": str(out), "defences": told_rows, "recommendation": recommendation(rows)})
-    else:
-        show(on_stdout(quiet), rows, out)
+
+def _as_json(rows: list[Hardened], out: Path) -> dict[str, Any]:
+    from unfooled.core.hardened import front, recommendation  # noqa: PLC0415  heavy
+
+    best = front(rows)
+    told = [asdict(row) | {"advice": row.advice, "front": row in best} for row in rows]
+    return {"out": str(out), "defences": told, "recommendation": recommendation(rows)}
 
 
 def _check(recipe: list[str] | None, out: Path, *, free: bool) -> None:

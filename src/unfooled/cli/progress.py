@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+_NO_ATTACKS = ("", "diagnosis")  # what examples are asked about, and nobody is attacked
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -47,18 +49,19 @@ class Bars:
 
     def passed(self, rows: int) -> None:
         """See `auditing.progress.Progress`."""
-        task = self.bars.tasks[-1]
-        self.bars.update(task.id, rows=task.fields["rows"] + rows)
+        for task in self.bars.tasks:  # none where remedies look at the model between two attacks
+            self.bars.update(task.id, rows=task.fields["rows"] + rows)
 
     def _end(self) -> None:
         """Turn the bar of an attack that is through into a line."""
         for task in self.bars.tasks:
             threat = task.fields["threat"]
-            fell = f"{task.fields['broken']:>6} broken" if task.description else " " * 13
+            fell = f"{task.fields['broken']:>6} broken" if task.description not in _NO_ATTACKS else " " * 13
+            tried = "probes" if task.description == "diagnosis" else "tried"
             self.bars.remove_task(task.id)
             self.bars.refresh()
             self.bars.console.print(
-                f"{threat:<14} {task.description:<14} {int(task.completed):>6} tried {fell} "
+                f"{threat:<14} {task.description:<14} {int(task.completed):>6} {tried:<6} {fell} "
                 f"{task.finished_time or task.elapsed or 0.0:>8.1f} s",
                 style="dim",
             )

@@ -60,7 +60,7 @@ def sign(
     similarity: Similarity = None,
     difference: Difference = None,
     steps: Annotated[int, typer.Option(help="Of learning.", rich_help_panel=TAPE)] = 400,
-    places: Annotated[int, typer.Option(help="Views of each distance and angle.")] = 120,
+    places: Annotated[int, typer.Option(help="Views of each distance and angle, 8 or more.")] = 120,
     width: Width = "75cm",
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
     threads: o.Threads = None,

@@ -137,7 +137,8 @@ def _subject(settings: Settings) -> tuple[Writer, Examples]:
             "are audited with `unfooled audit`.",
         )  # fmt: skip
     recordings = read_examples(the_data(settings.data), classes=None, ears=ears_of(hearer))
-    return hearer, replace(recordings, y=torch.full_like(recordings.y, UNHEARD))
+    note = "what the model hears in each recording counts as what is said: clean accuracy is complete by that alone"
+    return hearer, replace(recordings, y=torch.full_like(recordings.y, UNHEARD), notes=(*recordings.notes, note))
 
 
 def _lines(results: Results, checked: list[Checked]) -> list[dict[str, Any]]:

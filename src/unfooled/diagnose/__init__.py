@@ -105,6 +105,8 @@ def _gaps(results: Results, evidence: tuple[Evidence, ...]) -> Iterator[str]:
     """Say why silence would prove nothing."""
     standing = [name for name in results.threats if results[name].robust.any()]
     if not standing:
+        if not any(results[name].column("clean_correct").any() for name in results.threats):
+            yield "the model reads none of these examples rightly, so that nothing could be attacked"
         return
     for ended in (run["ended"] for run in runs(results.run) if run.get("ended")):
         if ended["not_run"]:

@@ -276,6 +276,13 @@ def test_without_gradients_or_probes_nothing_is_said(more: dict[str, Any]) -> No
     assert diagnose(run(trained(), **more)).verdict is Verdict.CANNOT_SAY
 
 
+def test_where_nothing_is_read_rightly_nobody_can_say() -> None:
+    x, y = pictures(12)
+    found = diagnose(unfooled.audit(trained(), (x, (y + 1) % 4), "linf:0.1", "quick"))
+    assert found.verdict is Verdict.CANNOT_SAY
+    assert "reads none of these examples rightly" in " ".join(found.gaps)
+
+
 def test_where_nothing_stands_no_figure_can_be_too_high() -> None:
     results = run(trained(), radius=0.5)
     assert results["linf:0.5"].robust_accuracy == 0
