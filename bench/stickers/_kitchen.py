@@ -34,7 +34,7 @@ TOASTER = 859
 LITES = tuple(f"zoo:efficientnet-lite{version}" for version in range(3))
 MOBILE = "zoo:mobilenet-v2"
 PATCH = AdversarialPatch(steps=440)
-PAIR, TOGETHER = AdversarialPatch(steps=200), AdversarialPatch(steps=150)
+PAIR, TOGETHER = AdversarialPatch(steps=200), AdversarialPatch(steps=140)
 """For two sources at once and for three: a step costs as much as all of them."""
 
 torch.set_num_threads(1)

@@ -32,7 +32,7 @@ def test_a_clip_says_one_thing_and_is_heard_as_another(clip: Path, tmp_path: Pat
     assert "clip.wav" in told.output
     assert "turn the lights off" in told.output
     assert "1 of 1 reached, in WAV files of 16 bits that were read back" in told.output
-    assert "what is said in 1 recordings was not told" in told.output
+    assert "what is said was not told for 1 of 1 recordings" in told.output
     (adversarial,) = (run / "files").rglob("*_adv.wav")
     values = Wav16(tones.RATE).unpack(read_samples(adversarial, tones.RATE))
     heard = read_tones().module(_batch(values))[0].argmax(dim=1).unique_consecutive()

@@ -93,7 +93,9 @@ def open_recordings(path: Path, classes: Sequence[str] | None, ears: Ears) -> Re
     if ears.writes:
         labels = [UNHEARD if text is None else label_of(text) for text in written]
         if unknown := labels.count(UNHEARD):
-            notes = (f"what is said in {unknown} recordings was not told: what the model hears in them is taken",)
+            notes = (
+                f"what is said was not told for {unknown} of {len(labels)} recordings: the model's own text is taken",
+            )
     else:
         numbers, notes = numbered([text or "" for text in written], classes, "labels")
         labels = [numbers[text or ""] for text in written]

@@ -142,7 +142,7 @@ def test_a_folder_with_transcripts_beside_some(tmp_path: Path) -> None:
     assert source.ragged
     assert len(source.load(1)) == 2000
     assert source.notes == (
-        "what is said in 1 recordings was not told: what the model hears in them is taken",
+        "what is said was not told for 1 of 2 recordings: the model's own text is taken",
         "1 of 2 recordings were resampled from 16000 to 8000 samples a second",
     )
     assert open_source(tmp_path / "b.wav", None, WRITER).names == ["b.wav"]
