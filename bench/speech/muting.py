@@ -52,15 +52,18 @@ def main(learned: int, judged: int) -> None:
     delta = crafter([Target(led, Access.GRADIENT, learned)], train, y, goal, Draws.of(0, "muting"))
     spent = time.process_time() - began
     print(f"learned in {spent:.0f} CPU s: {delta.made['fooled']} of {learned} muted", file=sys.stderr, flush=True)
+    muted = {}
     for name, change in (("The prefix", delta), ("Noise of its size", corner(delta, Draws.of(0, "noise")))):
         results = unfooled.audit(whole, (waves[learned : learned + judged], None), THREAT, [Apply(change)], batch=1)
-        hits = int(results[THREAT].broken.sum())
-        low, high = wilson(hits, judged)
-        promise(
-            f"{name} mutes Whisper on recordings that it was not learned from",
-            f"{hits} of {judged} ({low:.0%} to {high:.0%}); learned on {learned} in {spent:.0f} CPU s",
-            "its figure stands beside", True,
-        )  # fmt: skip
+        muted[name] = int(results[THREAT].broken.sum())
+    low, high = wilson(muted["The prefix"], judged)
+    promise(
+        "A prefix mutes Whisper on recordings that it was not learned from",
+        f"{muted['The prefix']} of {judged} ({low:.0%} to {high:.0%}), noise of its size {muted['Noise of its size']}; "
+        f"learned on {learned} in {spent:.0f} CPU s",
+        "more than half, and more than noise",
+        2 * muted["The prefix"] > judged and muted["The prefix"] > muted["Noise of its size"],
+    )
 
 
 def stacked(waves: list[np.ndarray], batch: type) -> object:
