@@ -8,6 +8,7 @@ from typing import ClassVar
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.core.writing import pressed
 from unfooled.losses import margin
 from unfooled.search.bursts import breed_points
 from unfooled.search.keeper import Keeper
@@ -36,13 +37,14 @@ class GeneticAudio:
         Taori, Kamsetty, Chu and Vemuri. Targeted adversarial examples for black box audio systems. IEEE SPW 2019.
         https://arxiv.org/abs/1805.07820, section 3.
         Differs from the papers: a mutation adds bursts that swell and fade, each of one frequency and of any loudness
-        that the set allows, in place of noise; children take a stretch from the second parent, half of the time
-        from elsewhere in it; old and young compete; parents are drawn by rank; momentum raises the number of bursts;
-        gradients are estimated over all samples, after a share of the queries and not at an edit distance.
+        that the set allows, in place of noise; children take a stretch from the second parent, half of the time from
+        elsewhere in it; old and young compete; parents are drawn by rank; momentum raises the number of bursts; the
+        margins of a phrase's steps count beside its log-odds; gradients are estimated over all samples, after a share
+        of the queries and not at an edit distance.
     """
 
     queries: int = 10000
-    bred: float = 0.5
+    bred: float = 0.3
     population: int = 20
     bursts: int = 3
     samples: int = 50
@@ -58,8 +60,8 @@ class GeneticAudio:
 
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
-        keeper, bred, likely = Keeper(problem), round(self.bred * self.queries), problem.objective(margin)
-        breed_points(keeper, likely, bred, population=self.population, bursts=self.bursts)
+        keeper, bred, worth = Keeper(problem), round(self.bred * self.queries), pressed(problem, margin)
+        breed_points(keeper, worth, bred, population=self.population, bursts=self.bursts)
         plan = Pairs(self.samples, self.probe, self.step, self.inertia)
-        climb_pairs(keeper, likely, self.queries - bred, plan)
+        climb_pairs(keeper, worth, self.queries - bred, plan)
         return keeper.found()

@@ -8,6 +8,7 @@ from typing import ClassVar
 from unfooled.core.attack import Bill, Found, Problem
 from unfooled.core.target import Access
 from unfooled.core.threat import Ball
+from unfooled.core.writing import pressed
 from unfooled.losses import margin
 from unfooled.search.keeper import Keeper
 from unfooled.search.pairs import Pairs, climb_pairs
@@ -29,10 +30,10 @@ class NES:
     Reference:
         Ilyas, Engstrom, Athalye and Lin. Black-box adversarial attacks with limited queries and information. ICML
         2018. https://arxiv.org/abs/1804.08598, sections 2.1 and 2.2, and for the pace the authors' code.
-        Differs from the paper: the margin is climbed, which for a phrase is its log-odds; estimates are brought to one
-        length before their mean is taken; directions are the set's own, so that in Linf every value is moved equally
-        far; steps are a tenth as long, since those of the paper drown recordings in noise; one more query a step tells
-        of success.
+        Differs from the paper: the margin is climbed, for a phrase its log-odds and the margins of its steps; estimates
+        are brought to one length before their mean is taken; directions are the set's own, so that in Linf every value
+        is moved equally far; steps are shorter, since those of the paper drown recordings in noise; one more query a
+        step tells of success.
     """
 
     queries: int = 10000
@@ -50,5 +51,5 @@ class NES:
     def __call__(self, problem: Problem[Ball]) -> Found:
         """See `Attack`."""
         keeper, plan = Keeper(problem), Pairs(self.samples, self.probe, self.step, self.inertia)
-        climb_pairs(keeper, problem.objective(margin), self.queries, plan)
+        climb_pairs(keeper, pressed(problem, margin), self.queries, plan)
         return keeper.found()
