@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,13 +52,15 @@ def universal(
 ) -> None:
     """Learn one change for all pictures or recordings, judge it on others, with noise of its size beside it."""
     settings, place = placed(locals())
-    results = learned(settings, place, learn, most=most, fewer=_counts(fewer), epochs=epochs)
+    results, change = learned(settings, place, learn, most=most, fewer=_counts(fewer), epochs=epochs)
     show(results, place, json=json, quiet=quiet)
     if not (json or quiet):
-        told(results)
+        told(results, change)
 
 
-def learned(settings: Settings, place: Path, learn: Path, *, most: int, fewer: list[int], epochs: int) -> Results:
+def learned(
+    settings: Settings, place: Path, learn: Path, *, most: int, fewer: list[int], epochs: int
+) -> tuple[Results, Path]:
     """Learn and judge, and write the run folder, the artefact in it, and the report."""
     from unfooled.auditing.journal import clear  # noqa: PLC0415  heavy
     from unfooled.auditing.universal import universal as learn_one  # noqa: PLC0415
@@ -73,14 +77,14 @@ def learned(settings: Settings, place: Path, learn: Path, *, most: int, fewer: l
     results, delta = learn_one(
         model, examples, gathered, settings.threats[0],
         fewer=fewer, batch=settings.batch, seed=settings.seed, device=settings.device, keep=settings.keep,
-        note={"source": source_note(settings), "notes": notes}, epochs=epochs,
+        note={"source": source_note(settings)}, epochs=epochs,
     )  # fmt: skip
+    results = replace(results, run={**results.run, "notes": [*results.run["notes"], *notes]})
     if settings.overwrite:
         clear(place)
     save(results, place)
-    keep(delta, place / f"delta-{delta.digest}")
     write_report(results, place / "report.html")
-    return results
+    return results, keep(delta, place / f"delta-{delta.digest}")
 
 
 def _gathered(learn: Path, most: int, carrier: Carrier) -> tuple[list[np.ndarray], list[str]]:
@@ -94,8 +98,8 @@ def _gathered(learn: Path, most: int, carrier: Carrier) -> tuple[list[np.ndarray
     return waves, list(notes)
 
 
-def told(results: Results) -> None:
-    """Print what was learned, as the report says it."""
+def told(results: Results, change: Path) -> None:
+    """Print what was learned, as the report says it, and where it lies."""
     from unfooled.report.crafted import crafted  # noqa: PLC0415  heavy
 
     from .terminal import on_stdout  # noqa: PLC0415
@@ -103,8 +107,8 @@ def told(results: Results) -> None:
     found = crafted(results.run)
     for sentence in found.sentences if found else []:
         on_stdout().print(sentence)
-    for note in results.run.get("notes", []):
-        on_stdout().print(f"Note: {note}.", style="dim")
+    folder = shlex.quote(str(change))
+    on_stdout().print(f"change   {folder}\nagain    unfooled audit MODEL DATA --suite apply:{folder}", soft_wrap=True)
 
 
 def _counts(text: str | None) -> list[int]:

@@ -1,4 +1,4 @@
-"""An artefact on disk: its tensors, a picture or a recording of each, and how it came to be; nothing is ever unpickled."""
+"""An artefact on disk: its tensors, a picture or recording of each, and how it came to be; nothing is unpickled."""
 
 from __future__ import annotations
 
