@@ -1,51 +1,71 @@
 """Without gradients: CTC networks that give only scores, or only transcripts, and the answers that it takes.
 
-On the network that reads tones, and once on hama. `python bench/speech/black_box.py 2` takes the first 2 of 6 clips.
+The network that reads tones, then hama on real recordings. `python bench/speech/black_box.py 3 0` takes the first 3 of
+6 clips of tones and none for hama.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 from promise import promise
 
-PHRASE, ANYTHING = "transcribe:stop linf:0.1 by scores", "misheard linf:0.005 by scores"
-PLANS = (
-    *((PHRASE, name, 20_000) for name in ("genetic-audio", "nes", "square")),
+STOP, ANYTHING = "transcribe:stop linf:0.1 by scores", "misheard linf:0.005 by scores"
+TONES = (
+    (STOP, "genetic-audio", 20_000),
+    (STOP, "nes", 20_000),
+    (STOP, "square", 20_000),
     *((ANYTHING, name, 2_000) for name in ("genetic-audio", "nes", "square")),
     ("misheard linf:0.02 by labels", "rays", 2_000),
 )
 """Threats, each with an attack that needs no more than it grants, and its most answers."""
 
+HAMA = (("misheard linf:0.002 by scores", "genetic-audio", 2_000), ("misheard linf:0.002 by scores", "square", 2_000))
 
-def main(count: int) -> None:
-    import unfooled
-    from unfooled.core.rates import wilson
-    from unfooled.models.speech_zoo import read_tones
+
+def main(count: int, real: int) -> None:
+    from unfooled.models.speech_zoo import read_hama, read_tones
     from unfooled.zoo import tones
 
     torch.set_num_threads(1)
-    model, source = read_tones(), tones.sentences()
-    waves, said = [source.load(clip) for clip in range(count)], source.names[:count]
-    for threat, name, queries in PLANS:
-        attack = unfooled.attack_named(name, queries=queries)
-        results = unfooled.audit(model, (waves, said), threat, [attack], batch=1)
-        found = results[threat]
-        hits = int(found.broken.sum())
-        asked = found.column("asked")[found.broken]
-        low, high = wilson(hits, count)
-        median = f"{np.median(asked):.0f} answers in the median" if hits else "no success"
-        promise(
-            f"{threat}, {name}, at most {queries} answers",
-            f"{hits} of {count} ({low:.0%} to {high:.0%}), {median}",
-            "its figure stands beside", True,
-        )  # fmt: skip
+    source = tones.sentences()
+    heard = [source.load(clip) for clip in range(count)]
+    for plan in TONES:
+        told("tones", read_tones(), (heard, source.names[:count]), plan)
+    if real:
+        from _recordings import longest
+
+        waves = list(longest().values())[-real:]
+        for plan in HAMA:
+            told("hama", read_hama(), (waves, None), plan)
+
+
+def told(name: str, model: Any, data: tuple[Sequence[np.ndarray], Any], plan: tuple[str, str, int]) -> None:
+    """Audit, and say how many fell and what they cost."""
+    import unfooled
+    from unfooled.core.rates import wilson
+
+    threat, attack, most = plan
+    results = unfooled.audit(model, data, threat, [unfooled.attack_named(attack, queries=most)], batch=1)
+    found, count = results[threat], len(data[0])
+    asked = np.sort(found.column("asked")[found.broken])
+    low, high = wilson(len(asked), count)
+    taken = f"{np.median(asked):,.0f} answers in the median, {asked[-1]:,.0f} at most" if len(asked) else "none"
+    promise(
+        f"{name}: {threat}, {attack}, of {most:,} answers",
+        f"{len(asked)} of {count} ({low:.0%} to {high:.0%}), {taken}",
+        "half" if attack == "genetic-audio" else "beside it",
+        attack != "genetic-audio" or 2 * len(asked) >= count,
+    )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 6)
+    main(*(map(int, sys.argv[1:]) if len(sys.argv) > 1 else (6, 3)))
