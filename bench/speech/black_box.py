@@ -20,15 +20,17 @@ from promise import promise
 
 STOP, ANYTHING = "transcribe:stop linf:0.1 by scores", "misheard linf:0.005 by scores"
 TONES = (
-    (STOP, "genetic-audio", 20_000),
-    (STOP, "nes", 20_000),
-    (STOP, "square", 20_000),
-    *((ANYTHING, name, 2_000) for name in ("genetic-audio", "nes", "square")),
-    ("misheard linf:0.02 by labels", "rays", 2_000),
+    (STOP, "genetic-audio", {"queries": 20_000}),
+    (STOP, "nes", {"queries": 20_000, "step": 0.005}),
+    (STOP, "square", {"queries": 20_000}),
+    *((ANYTHING, name, {"queries": 2_000}) for name in ("genetic-audio", "nes", "square")),
+    ("misheard linf:0.02 by labels", "rays", {"queries": 2_000}),
 )
-"""Threats, each with an attack that needs no more than it grants, and its most answers."""
+"""Threats, each with an attack that needs no more than it grants, and its settings."""
 
-HAMA = (("misheard linf:0.002 by scores", "genetic-audio", 2_000), ("misheard linf:0.002 by scores", "square", 2_000))
+HAMA = tuple(
+    ("misheard linf:0.002 by scores", name, {"queries": 2_000}) for name in ("genetic-audio", "square")
+)
 
 
 def main(count: int, real: int) -> None:
@@ -48,19 +50,19 @@ def main(count: int, real: int) -> None:
             told("hama", read_hama(), (waves, None), plan)
 
 
-def told(name: str, model: Any, data: tuple[Sequence[np.ndarray], Any], plan: tuple[str, str, int]) -> None:
+def told(name: str, model: Any, data: tuple[Sequence[np.ndarray], Any], plan: tuple[str, str, dict[str, Any]]) -> None:
     """Audit, and say how many fell and what they cost."""
     import unfooled
     from unfooled.core.rates import wilson
 
-    threat, attack, most = plan
-    results = unfooled.audit(model, data, threat, [unfooled.attack_named(attack, queries=most)], batch=1)
+    threat, attack, settings = plan
+    results = unfooled.audit(model, data, threat, [unfooled.attack_named(attack, **settings)], batch=1)
     found, count = results[threat], len(data[0])
     asked = np.sort(found.column("asked")[found.broken])
     low, high = wilson(len(asked), count)
     taken = f"{np.median(asked):,.0f} answers in the median, {asked[-1]:,.0f} at most" if len(asked) else "none"
     promise(
-        f"{name}: {threat}, {attack}, of {most:,} answers",
+        f"{name}: {threat}, {attack}, of {settings['queries']:,} answers",
         f"{len(asked)} of {count} ({low:.0%} to {high:.0%}), {taken}",
         "half" if attack == "genetic-audio" else "beside it",
         attack != "genetic-audio" or 2 * len(asked) >= count,

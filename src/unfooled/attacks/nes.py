@@ -24,7 +24,8 @@ class NES:
         queries: Most queries of an example, 1 or more.
         samples: Points behind each estimate, two for a direction, 2 or more.
         probe: How far from a point to ask, as the root mean square over its values in shares of the range.
-        step: Length of the first step as a share of the radius.
+        step: Length of the first step as a share of the radius; 0.005 to lead a recording to a phrase, which longer ones
+            drown in noise.
         inertia: Share of the old mean of estimates that each step keeps, 0 to below 1.
 
     Reference:
@@ -32,14 +33,13 @@ class NES:
         2018. https://arxiv.org/abs/1804.08598, sections 2.1 and 2.2, and for the pace the authors' code.
         Differs from the paper: the margin is climbed, for a phrase its log-odds and the margins of its steps; estimates
         are brought to one length before their mean is taken; directions are the set's own, so that in Linf every value
-        is moved equally far; steps are shorter, since those of the paper drown recordings in noise; one more query a
-        step tells of success.
+        is moved equally far; one more query a step tells of success.
     """
 
     queries: int = 10000
     samples: int = 50
     probe: float = 0.0005
-    step: float = 0.005
+    step: float = 0.05
     inertia: float = 0.9
     needs: ClassVar[Access] = Access.SCORES
     nearest: ClassVar[bool] = False

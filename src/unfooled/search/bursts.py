@@ -39,7 +39,14 @@ class _Open(NamedTuple):
     around: Window
 
     def rows(self, index: Tensor) -> _Open:
-        return _Open(*(field[index] for field in self[:-1]), self.around.rows(index))
+        return _Open(
+            self.owner[index],
+            self.alive[index],
+            self.fitness[index],
+            self.chance[index],
+            self.may[index],
+            self.around.rows(index),
+        )
 
 
 def breed_points(keeper: Keeper[Ball], objective: Objective, queries: int, *, population: int, bursts: int) -> None:
@@ -111,9 +118,10 @@ def _crossed(rows: _Open, x: Batch, lots: Tensor) -> Tensor:
 def _burst(rows: _Open, lots: Tensor, like: Tensor) -> Tensor:
     """Make waves of one frequency that swell and fade, (r, p, ...), up to 1."""
     middle, half, time = _stretch(rows, lots[..., :2], like)
-    away = ((time - middle) / half.clamp(min=1)).clamp(-1, 1)
+    away = (time - middle) / half.clamp(min=1)
+    swell = torch.where(away.abs() < 1, torch.cos(math.pi / 2 * away).square(), 0.0)
     turns = _like(lots[..., 2], like) / 2 * (time - middle) + _like(lots[..., 3], like)
-    made = torch.cos(math.pi / 2 * away).square() * torch.cos(2 * math.pi * turns)
+    made = swell * torch.cos(2 * math.pi * turns)
     return made.to(like.dtype) * rows.may.unsqueeze(1)
 
 

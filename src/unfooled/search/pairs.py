@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,7 +99,7 @@ def _directions(keeper: Keeper[Ball], x: Batch, plan: Pairs, turn: int) -> Tenso
     many = x.rows(torch.arange(len(x), device=x.ids.device).repeat_interleave(count))
     dense = torch.ones(len(many), dtype=torch.float64, device=x.ids.device)
     ways = unit(within.steepest(drawn.flatten(0, 1), many, many, dense))
-    far = plan.probe * (within.high - within.low) * x.values[:1].numel() ** 0.5
+    far = plan.probe * (within.high - within.low) * math.sqrt(x.values[:1].numel())
     return far * ways.view_as(drawn)
 
 

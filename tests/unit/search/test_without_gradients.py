@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import unfooled
 from unfooled.core.attack import Problem
@@ -36,14 +36,15 @@ SLOPE = torch.linspace(-1, 1, 40)
 def problem(within: Ball, sees: list[Tensor] | None = None) -> Problem[Ball]:
     """Two classes, told apart by a sum with weights; each point asked about is noted."""
 
-    def scores(x: Tensor) -> Tensor:
-        if sees is not None:
-            sees.append(x.clone())
-        return torch.stack([torch.full((len(x),), 1e3), x @ SLOPE], dim=1)
+    class Line(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            if sees is not None:
+                sees.append(x.clone())
+            return torch.stack([torch.full((len(x),), 1e2), x @ SLOPE], dim=1)
 
     x = Batch(torch.zeros(1, 40), torch.tensor([3]))
     y = torch.zeros(1, dtype=torch.int64)
-    return Problem(Target(wrap(scores), Access.SCORES, 1), x, y, Misclassify(), within, Draws.of(0))
+    return Problem(Target(wrap(Line().eval()), Access.SCORES, 1), x, y, Misclassify(), within, Draws.of(0))
 
 
 def test_pairs_stand_on_opposite_sides_and_lead_uphill() -> None:
