@@ -28,9 +28,7 @@ TONES = (
 )
 """Threats, each with an attack that needs no more than it grants, and its settings."""
 
-HAMA = tuple(
-    ("misheard linf:0.002 by scores", name, {"queries": 2_000}) for name in ("genetic-audio", "square")
-)
+HAMA = tuple(("misheard linf:0.002 by scores", name, {"queries": 2_000}) for name in ("genetic-audio", "square"))
 
 
 def main(count: int, real: int) -> None:

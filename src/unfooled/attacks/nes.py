@@ -24,7 +24,7 @@ class NES:
         queries: Most queries of an example, 1 or more.
         samples: Points behind each estimate, two for a direction, 2 or more.
         probe: How far from a point to ask, as the root mean square over its values in shares of the range.
-        step: Length of the first step as a share of the radius; 0.005 to lead a recording to a phrase, which longer ones
+        step: Length of the first step as a share of the radius; 0.005 to lead a recording to a phrase, as longer ones
             drown in noise.
         inertia: Share of the old mean of estimates that each step keeps, 0 to below 1.
 
