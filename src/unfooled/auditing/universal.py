@@ -19,7 +19,7 @@ from unfooled.core.names import BY
 from unfooled.core.results import Results
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
-from unfooled.core.threat import Ball, Goal, ThreatModel
+from unfooled.core.threat import Ball, Carrier, Goal, ThreatModel
 from unfooled.core.writing import aimed
 from unfooled.crafting.delta import Delta, Within, corner
 from unfooled.crafting.keeping import shown
@@ -94,17 +94,12 @@ def universal(
 
     # First, since an audit checks model, data and goal before hours go into learning.
     noise = _fallen(judged("noise", _by_lot(train, within, seed), keep="none"))
-    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
-
-    def crafted(some: Batch) -> Delta:
-        return _in_a_file(make(some), examples)
-
+    crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed, examples.carrier)
     delta = crafted(train)
     learned: dict[str, Any] = {
         "kind": delta.kind,
         "made": dict(delta.made),
-        "picture": _picture(delta),
-        "sound": _sound(delta, examples),
+        **_shown(delta, examples.carrier),
         "noise": noise,
         "fewer": [[few, _fallen(judged("universal", crafted(train.rows(slice(few))), keep="none"))] for few in fewer],
     }
@@ -157,20 +152,18 @@ def _recordings(learn: Sequence[np.ndarray], examples: Examples, place: torch.de
     return Batch(values.to(place), held.ids.to(place), lengths)
 
 
-def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch) -> Delta:
+def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, carrier: Carrier, train: Batch) -> Delta:
     """Learn to lead the model away from what it answers now, or to the goal's class or phrase."""
     asked: dict[str, Any] = {"n": len(train), "batch": crafter.batch, "seed": seed, "device": train.ids.device}
     y = Target(model, Access.DECISION, **asked).answer(train, torch.arange(len(train), device=train.ids.device)).labels
     own, led = aimed(goal, model, train, y)
     target = Target(model if led is None else led, Access.GRADIENT, **asked)
-    return crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
+    delta = crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
+    return _in_a_file(delta, carrier) if isinstance(carrier, Wav16) else delta
 
 
-def _in_a_file(delta: Delta, examples: Examples) -> Delta:
+def _in_a_file(delta: Delta, carrier: Wav16) -> Delta:
     """Round a change of recordings to what a file of 16 bits holds, towards zero, and cut a prefix to its length."""
-    carrier = examples.carrier
-    if not isinstance(carrier, Wav16):
-        return delta
     held, within = delta.values, delta.within
     if isinstance(within, Masked) and isinstance(within.region, First):
         held = held[: within.region.samples]
@@ -185,14 +178,14 @@ def _fallen(results: Results) -> list[int]:
     return [int((right & found.broken).sum()), int(right.sum())]
 
 
-def _picture(delta: Delta) -> str | None:
+def _shown(delta: Delta, carrier: Carrier) -> dict[str, Any]:
+    """Put a change into plain JSON for the page: a PNG, or the samples of a file of 16 bits."""
+    if isinstance(carrier, Wav16):
+        stored = carrier.pack(delta.values.cpu().numpy()).astype("<i2")
+        return {"picture": None, "sound": {"rate": carrier.rate, "samples": _in_ascii(stored.tobytes())}}
     png = shown(delta.values)
-    return None if png is None else base64.b64encode(png).decode("ascii")
+    return {"picture": None if png is None else _in_ascii(png), "sound": None}
 
 
-def _sound(delta: Delta, examples: Examples) -> dict[str, Any] | None:
-    carrier = examples.carrier
-    if not isinstance(carrier, Wav16):
-        return None
-    stored = carrier.pack(delta.values.cpu().numpy()).astype("<i2")
-    return {"rate": carrier.rate, "samples": base64.b64encode(stored.tobytes()).decode("ascii")}
+def _in_ascii(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
