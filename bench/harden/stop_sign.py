@@ -56,7 +56,7 @@ def hardened(base: Classifier, n: int, epochs: int) -> tuple[Classifier, float]:
     net = Whole(base.preprocess, copy.deepcopy(base.module)) if base.preprocess else copy.deepcopy(base.module)
     known = pupils(n + HELD, 21)
     schedule = Schedule(epochs=epochs, rate=1e-3, steps=5)
-    task = Task(RECIPES["pgd-at"], known.rows(slice(0, n)), known.rows(slice(n, n + HELD)), Patch(SIDE), schedule)
+    task = Task(RECIPES["occlusion"], known.rows(slice(0, n)), known.rows(slice(n, n + HELD)), Patch(SIDE), schedule)
     found = train(net.requires_grad_(True), task, told=_told)
     module: nn.Module = found.module.requires_grad_(False)
     return replace(base, module=module, preprocess=None), process_time() - began

@@ -21,9 +21,9 @@ from .masking.activations import KWTA, Saturating, Stairs, Temperature
 from .sounds.codec import Codec
 from .sounds.filters import BandPass, DownUp, Quantised, RunningMean, RunningMedian
 from .training.lesson import Recipe
-from .training.objectives import Adversarial, Aligned, Helped, Mart, Tempered, Trades
+from .training.objectives import Adversarial, Aligned, Blended, Helped, Mart, Tempered, Trades
 from .training.recipes import Free, Training
-from .training.searches import Clean, Climb, Jump
+from .training.searches import Clean, Climb, Jump, Occlude
 
 _TRUSTED = "checked by RobustBench's AutoAttack"
 _TEMPERATURE = 100.0
@@ -84,6 +84,9 @@ RECIPES: dict[str, Recipe] = {
     "grad-align": Training(
         Card("training", "A-", f"Andriushchenko and Flammarion, NeurIPS 2020; {_TRUSTED}"),
         Jump(0.0, 1.0, clip=True), Aligned(),
+    ),
+    "occlusion": Training(
+        Card("training", "A-", "Wu et al., ICLR 2020: against patches and stickers alone"), Occlude(), Blended()
     ),
     "free": Free(Card("training", "B", f"Shafahi et al., NeurIPS 2019; {_TRUSTED}")),
     "ensemble": Ensemble(
