@@ -68,6 +68,9 @@ DETECTORS: dict[str, Layered] = {
 RECIPES: dict[str, Recipe] = {
     "standard": STANDARD,
     "pgd-at": Training(Card("training", "A", f"Madry et al., ICLR 2018; {_TRUSTED}"), Climb(), Adversarial()),
+    "pgd-3": Training(
+        Card("training", "A", "Madry et al., ICLR 2018, in three larger steps"), Climb(steps=3, step=0.6), Adversarial()
+    ),
     "trades": Training(
         Card("training", "A", f"Zhang et al., ICML 2019; {_TRUSTED}"), Climb(away="own"), Trades()
     ),

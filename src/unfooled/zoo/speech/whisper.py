@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  its usual name
 
 from unfooled.core.errors import InputError
+from unfooled.core.transcripts import as_sentence
 from unfooled.zoo.byte_pairs import BytePairs, letters_and_numbers, unprinted
 from unfooled.zoo.pinned import pinned
 
@@ -129,16 +130,12 @@ def whisper() -> Whisper:
 def spell(text: str) -> list[int]:
     """Give the tokens that the decoder has to write, the end's last.
 
-    A text without capitals and without an end is written as a sentence, as Whisper writes. One without a word is
-    written as a full stop: no text begins with its end.
+    The text is written as `core.transcripts.as_sentence` writes it.
 
     Raises:
         InputError: The decoder never writes one of the tokens.
     """
-    plain = text.strip()
-    if plain == plain.lower() and plain[-1:].isalnum():
-        plain = f"{plain[0].upper()}{plain[1:]}."
-    tokens = [*_byte_pairs().cut(f" {plain or '.'}").numbers, END]
+    tokens = [*_byte_pairs().cut(f" {as_sentence(text)}").numbers, END]
     always, first = _suppressed()
     wrong = [told([token]) for at, token in enumerate(tokens) if token in always or (at == 0 and token in first)]
     if wrong:
