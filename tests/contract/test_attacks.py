@@ -17,9 +17,11 @@ from oracles import Watching, linear_case, linear_distance, state_of, state_of_p
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unfooled.attacks import ATTACKS
+from unfooled.attacks import ATTACKS, SPEECH_ATTACKS
 from unfooled.attacks.bases import BASES
 from unfooled.attacks.fia import FIA
+from unfooled.attacks.genetic_audio import GeneticAudio
+from unfooled.attacks.nes import NES
 from unfooled.attacks.one_pixel import OnePixel
 from unfooled.attacks.p_rgf import PRGF
 from unfooled.attacks.pixel_corners import PixelCorners
@@ -51,8 +53,8 @@ def example_attack() -> Attack[Ball]:
     return attack
 
 
-ALL = {**ATTACKS, "an added one": example_attack()}
-MANY = (OnePixel, PixelCorners, PRGF)
+ALL = {**ATTACKS, "genetic-audio": SPEECH_ATTACKS["genetic-audio"], "an added one": example_attack()}
+MANY = (OnePixel, PixelCorners, PRGF, NES, GeneticAudio)
 """Attacks that ask about many candidates of one example in one pass."""
 OWNING = (Transfer, FIA, BASES)
 """Attacks that climb models of the attacker's own."""

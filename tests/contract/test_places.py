@@ -134,7 +134,7 @@ def test_how_they_are_written(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize(
-    "attack", ["pgd", "square", "rays", "sparse-rs", "patch-rs", "simba", "p-rgf", "pixel-corners"]
+    "attack", ["pgd", "square", "rays", "sparse-rs", "patch-rs", "simba", "p-rgf", "nes", "pixel-corners"]
 )
 def test_attacks_stay_inside(attack: str, kind: str) -> None:
     x = batch_of("pictures")

@@ -35,8 +35,7 @@ def test_a_clip_says_one_thing_and_is_heard_as_another(clip: Path, tmp_path: Pat
     assert "what is said was not told for 1 of 1 recordings" in told.output
     (adversarial,) = (run / "files").rglob("*_adv.wav")
     values = Wav16(tones.RATE).unpack(read_samples(adversarial, tones.RATE))
-    heard = read_tones().module(_batch(values))[0].argmax(dim=1).unique_consecutive()
-    assert "".join(tones.ALPHABET[token] for token in heard).split() == ["go", "on"]
+    assert _heard(values) == ["go", "on"]
     assert (run / "report.html").is_file()
     again = command("verify", run, "--files", run / "files")
     assert again.exit_code == 0, again.output
@@ -101,7 +100,63 @@ def test_what_it_costs_and_what_the_doctor_cannot_say() -> None:
     assert "a model that writes" in told.output
 
 
-def _batch(values: np.ndarray):  # type: ignore[no-untyped-def]
+def _heard(values: np.ndarray) -> list[str]:
+    """Hear samples (t,) without the package's decoder."""
     import torch
 
-    return torch.from_numpy(values)[None]
+    tokens = read_tones().module(torch.from_numpy(values).float()[None])[0].argmax(dim=1).unique_consecutive()
+    return "".join(tones.ALPHABET[token] for token in tokens).split()
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Recordings to learn from, one of them at another rate, and others to be judged on."""
+    carrier, learn, judge = Wav16(tones.RATE), tmp_path / "learn", tmp_path / "judge"
+    for place, folder in enumerate((learn, judge)):
+        folder.mkdir()
+        for i, text in enumerate(("turn it off", "play a song", "call a friend")[: 3 - place]):
+            carrier.write(folder / f"{i}.wav", carrier.pack(tones.spoken(text, 70 + 10 * place + i)))
+    slow = tones.spoken("go home", 90)
+    Wav16(2 * tones.RATE).write(learn / "other.wav", carrier.pack(np.repeat(slow, 2)))
+    return learn, judge
+
+
+def test_one_change_is_learned_for_all_recordings(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    learn, judge = folders
+    run = tmp_path / "run"
+    words = ("universal", "zoo:tones", judge, "--learn", learn, "-t", "misheard linf:0.1", "--epochs", 4, "--batch", 1)
+    told = command(*words, "--out", run)
+    assert told.exit_code == 0, told.output
+    said = " ".join(told.output.split())
+    assert "learned from 4 other recordings within linf:0.1, fools the model about 2 of 2" in said
+    assert "learned from: 1 of 4 recordings were resampled from 16000 to 8000 samples a second" in said
+    page = (run / "report.html").read_text()
+    assert page.count("The learned change, ") == 2, "it is played as it is, and magnified"
+    assert "audio/wav" in page
+    (folder,) = run.glob("delta-*")
+    change = read_samples(folder / "delta.wav", tones.RATE)
+    assert 0 < np.abs(change).max() <= 0.1 * 32768
+    for path in judge.glob("*.wav"):
+        x = read_samples(path, tones.RATE)
+        brought = np.clip(x.astype(int) + np.resize(change, len(x)), -32768, 32767) / 32768
+        heard = [_heard(one) for one in (x / 32768, brought)]
+        assert heard[0] != heard[1], f"the WAV file alone is enough: {path.name}"
+    again = command("audit", "zoo:tones", judge, "-t", "misheard linf:0.1", "--suite", f"apply:{folder}", "--json",
+                    "--batch", 1, "--out", tmp_path / "again")  # fmt: skip
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["threats"][0]["robust_accuracy"] == 0
+    assert command("verify", run).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("learned", "why"),
+    [("none", "no such folder of recordings"), ("bare", "no recordings to learn from"), ("judge", "are among both")],
+)
+def test_what_cannot_be_learned_from_is_told(
+    folders: tuple[Path, Path], tmp_path: Path, learned: str, why: str
+) -> None:
+    (tmp_path / "bare").mkdir()
+    told = command("universal", "zoo:tones", folders[1], "--learn", tmp_path / learned, "-t", "linf:0.1",
+                   "--out", tmp_path / "run")  # fmt: skip
+    assert told.exit_code == 2
+    assert why in " ".join(told.output.split())

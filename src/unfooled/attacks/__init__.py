@@ -32,12 +32,14 @@ from .fgsm import FGSM
 from .fia import FIA
 from .fmn import FMN
 from .gbda import GBDA
+from .genetic_audio import GeneticAudio
 from .geoda import GeoDA
 from .grid import Grid
 from .hop_skip_jump import HopSkipJump
 from .hotflip import HotFlip
 from .imperceptible import Imperceptible
 from .momentum_pgd import MomentumPGD
+from .nes import NES
 from .one_pixel import OnePixel
 from .p_rgf import PRGF
 from .patch_rs import PatchRS
@@ -96,6 +98,7 @@ ATTACKS: dict[str, Attack[Ball]] = {
     "simba": SimBA(),
     "simba-dct": SimBA(waves=0.25),
     "p-rgf": PRGF(),
+    "nes": NES(),
     "mi-fgsm": Transfer(),
     "di-ti-mi": Transfer(diversity=0.5, kernel=5),
     "si-ni": Transfer(nesterov=True, scales=5),
@@ -126,6 +129,7 @@ TEXT_ATTACKS: dict[str, Attack[Edits]] = {
 SPEECH_ATTACKS: dict[str, Attack[Ball]] = {
     "carlini-wagner-audio": CarliniWagnerAudio(),
     "imperceptible": Imperceptible(),
+    "genetic-audio": GeneticAudio(),
 }
 """The same for attacks that are made for recordings; those of `ATTACKS` work on them too."""
 

@@ -48,7 +48,14 @@ def _climbs(
 _TARGETED = BlockPGD(targets=9, side=_PIXEL, smooth=0.0, loss="margin", draw=1000)
 """Towards each of the nine likeliest other classes, from noise: it finds what untargeted climbs cannot."""
 
-_SPEECH = {"carlini-wagner-audio": ("snr", "db", "linf", "l2"), "imperceptible": ("inaudible",)}
+_SPEECH: tuple[tuple[str, tuple[str, ...], Access], ...] = (
+    ("carlini-wagner-audio", ("snr", "db", "linf", "l2"), Access.GRADIENT),
+    ("imperceptible", ("inaudible",), Access.GRADIENT),
+    ("genetic-audio", ("snr", "db", "linf", "l2"), Access.SCORES),
+    ("rays", ("linf",), Access.DECISION),
+)
+"""Attacks on what a model writes, each with the sets and the attacker that it is for."""
+
 SUITES: dict[str, tuple[str | Stage, ...]] = {
     "noise": ("uniform-noise", "corner-noise"),
     "quick": ("uniform-noise", "corner-noise", "fgsm", "momentum-pgd"),
@@ -119,7 +126,9 @@ SUITES: dict[str, tuple[str | Stage, ...]] = {
         Stage("boundary-walk", attack_named("boundary-walk", steps=200), "l1"),
         Stage("sigma-zero", attack_named("sigma-zero"), "l0"),
     ),
-    "speech": (*(Stage(name, attack_named(name), kind) for name, kinds in _SPEECH.items() for kind in kinds),),
+    "speech": tuple(
+        Stage(name, attack_named(name), kind, access=access) for name, kinds, access in _SPEECH for kind in kinds
+    ),
     "spatial": ("spatial-pgd", Stage("grid", attack_named("grid", queries=3000))),
 }
 """Suites by name: `noise` is the control; `quick` and `fast` are a first look; `standard` is what a number should rest

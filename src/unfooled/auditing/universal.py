@@ -25,9 +25,11 @@ from unfooled.crafting.delta import Delta, Within, corner
 from unfooled.crafting.keeping import shown
 from unfooled.crafting.universal import Universal
 from unfooled.modalities.carriers import Png
-from unfooled.modalities.wav import Wav16
+from unfooled.modalities.wav import LEVELS, Wav16
 from unfooled.models.black_box import check_grant
 from unfooled.models.classifier import wrap
+from unfooled.sets.masked import Masked
+from unfooled.sets.stretches import First
 
 from .apart import check_apart
 from .engine import audit
@@ -61,7 +63,7 @@ def universal(
         data: As in `audit`: the change is judged here.
         learn: Pictures (c, h, w) uint8 of one shape, or recordings (t,) in [-1, 1] at the model's rate.
         threat: A ball of Linf or L2 with a radius, such as `linf:10/255`, or `mute linf:0.02@first:0.64s` for a prefix.
-        fewer: Numbers of pictures from which to learn and be judged as well.
+        fewer: Numbers of pictures or recordings from which to learn and be judged as well.
         batch: As in `audit`, for judging; `Universal.batch` is the one for learning.
         seed: Of all randomness.
         device: As in `audit`.
@@ -70,7 +72,8 @@ def universal(
         settings: Fields of `Universal` to change.
 
     Returns:
-        The audit, with what was learned under `run["crafted"]`, and the change.
+        The audit, with what was learned under `run["crafted"]`, and the change; one of recordings is what a file of
+        16 bits holds.
 
     Raises:
         InputError: The threat holds no delta, or the pictures cannot be learned from, or are judged on too.
@@ -91,12 +94,17 @@ def universal(
 
     # First, since an audit checks model, data and goal before hours go into learning.
     noise = _fallen(judged("noise", _by_lot(train, within, seed), keep="none"))
-    crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
+    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
+
+    def crafted(some: Batch) -> Delta:
+        return _in_a_file(make(some), examples)
+
     delta = crafted(train)
-    learned = {
+    learned: dict[str, Any] = {
         "kind": delta.kind,
         "made": dict(delta.made),
         "picture": _picture(delta),
+        "sound": _sound(delta, examples),
         "noise": noise,
         "fewer": [[few, _fallen(judged("universal", crafted(train.rows(slice(few))), keep="none"))] for few in fewer],
     }
@@ -158,6 +166,17 @@ def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Bat
     return crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
 
 
+def _in_a_file(delta: Delta, examples: Examples) -> Delta:
+    """Round a change of recordings to what a file of 16 bits holds, towards zero, and cut a prefix to its length."""
+    carrier = examples.carrier
+    if not isinstance(carrier, Wav16):
+        return delta
+    held, within = delta.values, delta.within
+    if isinstance(within, Masked) and isinstance(within.region, First):
+        held = held[: within.region.samples]
+    return Delta((held * LEVELS).trunc() / LEVELS, within, {**delta.made, "rate": carrier.rate})
+
+
 def _fallen(results: Results) -> list[int]:
     """Count those read rightly that fell, and all that were read rightly."""
     (threat,) = results.threats
@@ -169,3 +188,11 @@ def _fallen(results: Results) -> list[int]:
 def _picture(delta: Delta) -> str | None:
     png = shown(delta.values)
     return None if png is None else base64.b64encode(png).decode("ascii")
+
+
+def _sound(delta: Delta, examples: Examples) -> dict[str, Any] | None:
+    carrier = examples.carrier
+    if not isinstance(carrier, Wav16):
+        return None
+    stored = carrier.pack(delta.values.cpu().numpy()).astype("<i2")
+    return {"rate": carrier.rate, "samples": base64.b64encode(stored.tobytes()).decode("ascii")}

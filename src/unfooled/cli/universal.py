@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unfooled.core.results import Results
+    from unfooled.core.threat import Carrier
 
     from .settings import Settings
 
@@ -24,7 +27,7 @@ def universal(
     model: o.Model,
     data: o.Data,
     *,
-    learn: Annotated[Path, typer.Option(help="A folder of pictures to learn from; labels are not needed.")],
+    learn: Annotated[Path, typer.Option(help="A folder of pictures, or recordings, to learn from, without labels.")],
     threat: o.Threat = None,
     most: Annotated[int, typer.Option(help="Learn from at most so many of them.")] = 500,
     fewer: Annotated[str | None, typer.Option(help="Learn from so many as well, to compare: 10,50.")] = None,
@@ -47,17 +50,17 @@ def universal(
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Learn one change for all pictures from a folder, judge it on other data, with noise of its size beside it."""
-    from unfooled.modalities.gathering import gather  # noqa: PLC0415  heavy
-
+    """Learn one change for all pictures or recordings, judge it on others, with noise of its size beside it."""
     settings, place = placed(locals())
-    results = learned(settings, place, gather(learn, most), _counts(fewer), epochs)
+    results, change = learned(settings, place, learn, most=most, fewer=_counts(fewer), epochs=epochs)
     show(results, place, json=json, quiet=quiet)
     if not (json or quiet):
-        told(results)
+        told(results, change)
 
 
-def learned(settings: Settings, place: Path, learn: list[np.ndarray], fewer: list[int], epochs: int) -> Results:
+def learned(
+    settings: Settings, place: Path, learn: Path, *, most: int, fewer: list[int], epochs: int
+) -> tuple[Results, Path]:
     """Learn and judge, and write the run folder, the artefact in it, and the report."""
     from unfooled.auditing.journal import clear  # noqa: PLC0415  heavy
     from unfooled.auditing.universal import universal as learn_one  # noqa: PLC0415
@@ -70,21 +73,33 @@ def learned(settings: Settings, place: Path, learn: list[np.ndarray], fewer: lis
     if len(settings.threats) != 1:
         raise InputError("One change is learned for one threat", settings.threats, "Say --threat linf:10/255.")
     model, examples = load_subject(settings)
+    gathered, notes = _gathered(learn, most, examples.carrier)
     results, delta = learn_one(
-        model, examples, learn, settings.threats[0],
+        model, examples, gathered, settings.threats[0],
         fewer=fewer, batch=settings.batch, seed=settings.seed, device=settings.device, keep=settings.keep,
         note={"source": source_note(settings)}, epochs=epochs,
     )  # fmt: skip
+    results = replace(results, run={**results.run, "notes": [*results.run["notes"], *notes]})
     if settings.overwrite:
         clear(place)
     save(results, place)
-    keep(delta, place / f"delta-{delta.digest}")
     write_report(results, place / "report.html")
-    return results
+    return results, keep(delta, place / f"delta-{delta.digest}")
 
 
-def told(results: Results) -> None:
-    """Print what was learned, as the report says it."""
+def _gathered(learn: Path, most: int, carrier: Carrier) -> tuple[list[np.ndarray], list[str]]:
+    """Read what to learn from, of the kind that is judged, and what the user should be told of it."""
+    from unfooled.modalities.gathering import gather, gather_recordings  # noqa: PLC0415  heavy
+    from unfooled.modalities.wav import Wav16  # noqa: PLC0415
+
+    if not isinstance(carrier, Wav16):
+        return gather(learn, most), []
+    waves, notes = gather_recordings(learn, most, carrier.rate)
+    return waves, list(notes)
+
+
+def told(results: Results, change: Path) -> None:
+    """Print what was learned, as the report says it, and where it lies."""
     from unfooled.report.crafted import crafted  # noqa: PLC0415  heavy
 
     from .terminal import on_stdout  # noqa: PLC0415
@@ -92,10 +107,12 @@ def told(results: Results) -> None:
     found = crafted(results.run)
     for sentence in found.sentences if found else []:
         on_stdout().print(sentence)
+    folder = shlex.quote(str(change))
+    on_stdout().print(f"change   {folder}\nagain    unfooled audit MODEL DATA --suite apply:{folder}", soft_wrap=True)
 
 
 def _counts(text: str | None) -> list[int]:
     try:
         return [] if text is None else [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise InputError("These are no numbers of pictures", repr(text), "Write --fewer 10,50.") from error
+        raise InputError("These are no numbers of examples", repr(text), "Write --fewer 10,50.") from error

@@ -12,7 +12,7 @@ from torch import Tensor
 from .answer import Answer
 from .attack import Problem
 from .batch import Batch
-from .target import Access, Model
+from .target import Access, Model, Objective
 from .threat import Goal, Loss
 
 SOME = -2
@@ -145,3 +145,13 @@ def leads_of(problem: Problem[Any], margin: Loss) -> Callable[[Tensor, Tensor], 
     if isinstance(goal, Aimed):
         return lambda outputs, owner: goal.leads(outputs)
     return lambda outputs, owner: whole(outputs, owner).unsqueeze(1)
+
+
+def pressed(problem: Problem[Any], margin: Loss, surplus: float = 0.5) -> Objective:
+    """Give the margin of the goal as a whole, and beside it what each step lacks of a surplus, by a loss of classes.
+
+    A phrase that is likely need not be what a decoder writes: the steps that lack say what is still to do, and those
+    that have enough no more. A goal in classes is one step.
+    """
+    whole, leads = problem.objective(margin), leads_of(problem, margin)
+    return lambda outputs, owner: whole(outputs, owner) + leads(outputs, owner).clamp(max=surplus).sum(dim=1)

@@ -1,4 +1,4 @@
-"""An artefact on disk: its tensors, a picture of each, and how it came to be; nothing is ever unpickled."""
+"""An artefact on disk: its tensors, a picture or recording of each, and how it came to be; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from unfooled.core.crafting import Artefact
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.folder import write_atomically
 from unfooled.modalities.pictures import magnified, png_bytes
+from unfooled.modalities.wav import Wav16, wav_bytes
 
 from .altered_sign import AlteredSign
 from .delta import Delta
@@ -41,6 +42,7 @@ def keep(artefact: Artefact, folder: str | Path) -> Path:
     folder = Path(folder)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in artefact.tensors().items()}
     files = {TENSORS: save(tensors)} | {f"{name}.png": png for name, one in tensors.items() if (png := shown(one))}
+    files |= {f"{name}.wav": _heard(one, artefact.made["rate"]) for name, one in tensors.items() if one.ndim == 1}
     note = {"kind": artefact.kind, "made": dict(artefact.made)}
     note["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     sealed = json.dumps(note | {"seal": _seal(note)}, indent=2, allow_nan=False)
@@ -90,6 +92,12 @@ def shown(tensor: Tensor) -> bytes | None:
     if values.min() >= 0 and values.max() <= 1:
         return png_bytes(values)
     return png_bytes(magnified(np.zeros_like(values), values)[0])
+
+
+def _heard(tensor: Tensor, rate: int | None) -> bytes:
+    """Write a change of recordings as WAV of 16 bits."""
+    carrier = Wav16() if rate is None else Wav16(rate)
+    return wav_bytes(carrier.pack(tensor.numpy()), carrier.rate)
 
 
 def _seal(note: Mapping[str, Any]) -> str:

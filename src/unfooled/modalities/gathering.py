@@ -1,9 +1,10 @@
-"""Pictures without labels, to learn from: whatever lies in a folder, brought to one shape."""
+"""Pictures or recordings without labels, to learn from: whatever lies in a folder, brought to one form."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from PIL import Image
 
 from unfooled.core.errors import InputError
 
+from . import hearing
 from .decoding import SUFFIXES
 from .pictures import read_picture
+from .recordings import notes_on
 
 
 def gather(folder: str | Path, most: int, shape: tuple[int, int, int] | None = None) -> list[np.ndarray]:
@@ -32,17 +35,41 @@ def gather(folder: str | Path, most: int, shape: tuple[int, int, int] | None = N
     Raises:
         InputError: There is no such folder, no picture in it, or one cannot be read.
     """
-    if not Path(folder).is_dir():
-        raise InputError("There is no such folder of pictures", folder, "Name one; class folders are not needed.")
-    files = [path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-    lots = {hashlib.sha256(path.read_bytes()).digest(): path for path in sorted(files)}
-    if not lots or most < 1:
-        raise InputError("There are no pictures to learn from", f"{folder}, at most {most}", "Name a folder of some.")
-    pictures = [_of_8_bits(read_picture(lots[lot])) for lot in sorted(lots)[:most]]
+    pictures = [_of_8_bits(read_picture(path)) for path in _drawn(folder, most, SUFFIXES, "pictures")]
     if shape is None:
         (_, *sides), _ = Counter(picture.shape for picture in pictures).most_common(1)[0]
         shape = (max(len(picture) for picture in pictures), sides[0], sides[1])
     return [_shaped(picture, shape[0], shape[1:]) for picture in pictures]
+
+
+def gather_recordings(folder: str | Path, most: int, rate: int) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Read recordings at any depth of a folder, in an order drawn by their contents.
+
+    Args:
+        folder: Where they lie.
+        most: How many to read, 1 or more.
+        rate: Samples a second to which they are brought.
+
+    Returns:
+        Waveforms (t,) float32 in [-1, 1], of different files, and what the user should be told of them.
+
+    Raises:
+        InputError: There is no such folder, no recording in it, or one cannot be used.
+        MissingExtraError: One is of a format that soundfile reads, which is not installed.
+    """
+    found = [hearing.read_recording(path, rate) for path in _drawn(folder, most, hearing.SUFFIXES, "recordings")]
+    return [one.values for one in found], tuple(f"learned from: {note}" for note in notes_on(found))
+
+
+def _drawn(folder: str | Path, most: int, suffixes: Collection[str], kind: str) -> list[Path]:
+    """Find files of different contents, in an order drawn by these."""
+    if not Path(folder).is_dir():
+        raise InputError(f"There is no such folder of {kind}", folder, "Name one; class folders are not needed.")
+    files = [path for path in Path(folder).rglob("*") if path.suffix.lower() in suffixes and path.is_file()]
+    lots = {hashlib.sha256(path.read_bytes()).digest(): path for path in sorted(files)}
+    if not lots or most < 1:
+        raise InputError(f"There are no {kind} to learn from", f"{folder}, at most {most}", "Name a folder of some.")
+    return [lots[lot] for lot in sorted(lots)[:most]]
 
 
 def _of_8_bits(picture: np.ndarray) -> np.ndarray:

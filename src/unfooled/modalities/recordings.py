@@ -106,10 +106,10 @@ def open_recordings(path: Path, classes: Sequence[str] | None, ears: Ears) -> Re
         raise InputError("All recordings have one sample rate", found, "Resample them, or let the model name its own.")
     held = tuple(one.values for one in first)
     carrier = Wav16(next(iter(rates)))
-    return Recordings(files, names, np.array(labels, np.int64), held.__getitem__, carrier, (*notes, *_done(first)))
+    return Recordings(files, names, np.array(labels, np.int64), held.__getitem__, carrier, (*notes, *notes_on(first)))
 
 
-def _done(recordings: Sequence[Recording]) -> tuple[str, ...]:
+def notes_on(recordings: Sequence[Recording]) -> tuple[str, ...]:
     """Say what was done to how many recordings."""
     counted = Counter(note for one in recordings for note in one.done)
     clipped = sum(one.clipped for one in recordings)

@@ -71,11 +71,12 @@ def sound(x: np.ndarray, x_adv: np.ndarray, carrier: Wav16) -> Sound:
     """Put a recording (t,) int16 before and after an attack into the page."""
     clean, other = carrier.unpack(x), carrier.unpack(x_adv)
     difference, factor = magnified_sound(clean, other)
-    before, after, changed = (_track(stored, carrier) for stored in (x, x_adv, carrier.pack(difference)))
+    before, after, changed = (track(stored, carrier) for stored in (x, x_adv, carrier.pack(difference)))
     return Sound(before, after, changed, factor, change_of(clean, other, carrier.rate), len(x) / carrier.rate)
 
 
-def _track(stored: np.ndarray, carrier: Wav16) -> Track:
+def track(stored: np.ndarray, carrier: Wav16) -> Track:
+    """Put a recording (t,) int16 into the page."""
     values = carrier.unpack(stored)
     pictures = (png_bytes(picture) for picture in (waveform_picture(values), spectrogram(values)))
     wave, spectrum = (_uri("image/png", picture) for picture in pictures)

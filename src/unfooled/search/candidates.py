@@ -54,6 +54,30 @@ def ask_all(
     return told, going_on
 
 
+def ask_near(
+    keeper: Keeper[Ball], objective: Objective, owner: Tensor, left: Tensor, points: Tensor, *, inside: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Ask about points (r, m, ...) as far as the queries left (r,) reach, for searches that end with a step.
+
+    Args:
+        keeper: Holds the problem.
+        objective: What to climb.
+        owner: Whose points, (r,), each example once.
+        left: Queries that each may still ask, (r,).
+        points: The points; behind those that surely lie in the set, one query is left for where they lead.
+        inside: Whether they all lie in the set.
+
+    Returns:
+        The queries left, (r,); the loss of each point, (r, m), -inf where it was not asked about; who goes on, (r,).
+    """
+    wanted = torch.arange(points.shape[1], device=points.device) < left.unsqueeze(1) - (0 if inside else 1)
+    told, going_on = ask_all(
+        keeper, objective, owner, wanted, lambda some, which: points[some][:, which], inside=inside
+    )
+    left = left - wanted.sum(dim=1)
+    return left, told, going_on & (left > 0)
+
+
 def _ask(
     keeper: Keeper[Ball], objective: Objective, owner: Tensor, asked: Tensor, values: Tensor, *, inside: bool
 ) -> tuple[Tensor, Tensor]:

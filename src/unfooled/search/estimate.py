@@ -12,7 +12,7 @@ from unfooled.core.rows import inner, unit, wide
 from unfooled.core.target import Objective
 from unfooled.core.threat import Ball, Loss
 
-from .candidates import ask_all
+from .candidates import ask_near
 from .keeper import Keeper
 
 _FOR_LENGTH = 10  # directions by which the length of the gradient is told
@@ -62,7 +62,7 @@ def climb_estimates(keeper: Keeper[Ball], loss: Loss, queries: int, *, samples: 
             rows = _led(keeper, objective, rows, samples, (far, turn))
         ways = _directions(keeper, rows, samples, "directions", turn)
         rows, told, going_on = _asked(keeper, objective, rows, rows.point.unsqueeze(1) + far * ways, inside=False)
-        grad = _blended(_slopes(rows, told, far), ways[going_on])
+        grad = blended(_slopes(rows, told, far), ways[going_on])
         x = problem.x.rows(rows.owner)
         steepest = within.steepest(grad, x.holding(rows.point), x)
         moved = x.holding(rows.point + step * min(within.radius, within.high - within.low) * steepest)
@@ -73,14 +73,8 @@ def _asked(
     keeper: Keeper[Ball], objective: Objective, rows: _Open, points: Tensor, *, inside: bool
 ) -> tuple[_Open, Tensor, Tensor]:
     """Ask about points (r, m, ...); gives the rows that go on, the losses of their points, and which they are (r,)."""
-    spare = 0 if inside else 1  # one query for the step to which an estimate leads
-    wanted = torch.arange(points.shape[1], device=points.device) < rows.left.unsqueeze(1) - spare
-    told, going_on = ask_all(
-        keeper, objective, rows.owner, wanted, lambda some, which: points[some][:, which], inside=inside
-    )
-    rows = rows._replace(left=rows.left - wanted.sum(dim=1))
-    going_on = going_on & (rows.left > 0)
-    return rows.rows(going_on), told[going_on], going_on
+    left, told, going_on = ask_near(keeper, objective, rows.owner, rows.left, points, inside=inside)
+    return rows._replace(left=left).rows(going_on), told[going_on], going_on
 
 
 def _led(keeper: Keeper[Ball], objective: Objective, rows: _Open, samples: int, place: tuple[float, int]) -> _Open:
@@ -124,7 +118,7 @@ def _slopes(rows: _Open, told: Tensor, far: float) -> Tensor:
     return torch.where(slopes.isfinite(), slopes, 0.0)
 
 
-def _blended(slopes: Tensor, ways: Tensor) -> Tensor:
+def blended(slopes: Tensor, ways: Tensor) -> Tensor:
     """Add up directions (r, m, ...), each by its slope (r, m); one after the other, for any number of rows alike."""
     grad = torch.zeros_like(ways[:, 0])
     for one in range(ways.shape[1]):

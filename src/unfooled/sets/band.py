@@ -93,7 +93,8 @@ class Band:
 
     def steepest(self, grad: Tensor, x_adv: Batch, x: Batch, sparsity: Tensor | None = None) -> Tensor:
         """Give the steepest direction among those that stay in the band."""
-        return self.within.steepest(self._passed(silence_padding(grad, x), x), x_adv, x, sparsity)
+        passed = self._passed(silence_padding(grad, x), x).to(grad.dtype)
+        return self.within.steepest(passed, x_adv, x, sparsity)
 
     def project(self, x_adv: Batch, x: Batch, radius: Tensor | None = None) -> Batch:
         """Undo what lies outside the band, then shorten what is left to the ball and the range."""
