@@ -143,12 +143,16 @@ class Target:
 
     def _losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:
         self._charge(owner)
-        parts = []
         with torch.no_grad():
-            for span, rows, padded in self._passes(x):
-                outputs = self._call(self.model.outputs, padded)[: len(rows)]
-                parts.append((objective(outputs, owner[span]), self._read(outputs, rows, padded)))
-        return Losses(torch.cat([loss for loss, _ in parts]), _joined([answer for _, answer in parts]))
+            passes = list(self._passes(x))
+            parts = [self._call(self.model.outputs, padded)[: len(rows)] for _, rows, padded in passes]
+            outputs = parts[0] if len(parts) == 1 else torch.cat(parts)
+            loss, answer = objective(outputs, owner), self.model.read(outputs)
+            if answer is None:
+                answer = _joined(
+                    [self._call(self.model.answer, padded).rows(slice(len(rows))) for _, rows, padded in passes]
+                )
+        return Losses(loss, answer)
 
     def gradient(self, x: Batch, objective: Objective, owner: Tensor) -> Gradient:
         """Ask for the gradient of the objective; one forward and one backward pass a draw serve all three."""

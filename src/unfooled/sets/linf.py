@@ -84,7 +84,7 @@ class Linf:
         """Move all values that matter equally far, each until it meets the range."""
         gain = silence_padding(normal, x).double().flatten(1)
         space = room(gain.view_as(normal), x, self.low, self.high)
-        far = pace(gain.abs(), (gain != 0).double(), space, gap.double())
+        far = pace(gain.abs(), space, gap.double())
         step = torch.minimum(far.unsqueeze(1), space) * gain.sign()
         return x.holding((x.values + step.view_as(normal)).to(x.values.dtype).clamp_(self.low, self.high))
 
