@@ -79,7 +79,7 @@ def _stepped(within: Ball, x: Batch, x_t: Batch, grad: Tensor, level: Tensor, *,
     """Mix the steps from x_t and from x to the plane, the more of the second the nearer x is to the plane."""
     gap, nothing = -level.double(), least(within, grad)
     ours = _onto(within, x_t, grad, gap, nothing)
-    clean = _onto(within, x, grad, gap + inner(grad, x_t.values.double() - x.values.double()), nothing)
+    clean = _onto(within, x, grad, gap + inner(grad, x_t.values - x.values), nothing)
     near, far = within.distance(ours, x_t), within.distance(clean, x)
     share = wide((near / (near + far).clamp(min=1e-12)).clamp(max=pace.share), grad).to(grad.dtype)
     ahead = x_t.values + pace.across * (ours.values - x_t.values)

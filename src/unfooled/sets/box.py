@@ -59,24 +59,23 @@ def pace(rate: Tensor, stops: Tensor, gap: Tensor) -> Tensor:
     do, where sorting the stops takes as long as a pass of a small model.
 
     Args:
-        rate: What each value gains in a unit of time while it moves, (n, d) float64, 0 or more.
-        stops: When each stops, (n, d) float64, 0 or more; infinite at most where it gains nothing.
+        rate: What each value gains in a unit of time while it moves, (n, d), 0 or more.
+        stops: When each stops, (n, d), 0 or more; infinite at most where it gains nothing.
         gap: What must be gained, (n,) float64.
     """
     full = torch.where(rate > 0, rate * stops, 0.0)
     time = torch.where(gap <= 0, 0.0, torch.inf).to(gap.dtype)
-    rows = ((gap > 0) & (total(full) >= gap)).nonzero().flatten()
-    rate, stops, full, gap = rate[rows], stops[rows], full[rows], gap[rows]
-    t = torch.zeros_like(gap)
+    going = (gap > 0) & (total(full) >= gap)
+    rows, t = going.nonzero().flatten(), torch.zeros_like(gap)[going]
     while len(rows):
-        stopped = stops <= t.unsqueeze(1)
+        if not bool(going.all()):
+            rate, stops, full, gap = rate[going], stops[going], full[going], gap[going]
+        stopped = stops <= t.unsqueeze(1).to(stops.dtype)
         slope = total(rate.masked_fill(stopped, 0))
         fresh = (gap - total(full * stopped)) / slope.clamp(min=1e-300)
-        grows = (slope > 0) & (fresh > t)  # each row ends by itself, whatever its neighbours still do
-        time[rows[~grows]] = t[~grows]
-        rows, t = rows[grows], fresh[grows]
-        if not bool(grows.all()):
-            rate, stops, full, gap = rate[grows], stops[grows], full[grows], gap[grows]
+        going = (slope > 0) & (fresh > t)  # each row ends by itself, whatever its neighbours still do
+        time[rows[~going]] = t[~going]
+        rows, t = rows[going], fresh[going]
     return time
 
 
