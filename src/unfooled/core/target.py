@@ -144,8 +144,7 @@ class Target:
         self._charge(owner)
         with torch.no_grad():
             passes = list(self._passes(x))
-            parts = [self._call(self.model.outputs, padded)[: len(rows)] for _, rows, padded in passes]
-            outputs = parts[0] if len(parts) == 1 else torch.cat(parts)
+            outputs = torch.cat([self._call(self.model.outputs, padded)[: len(rows)] for _, rows, padded in passes])
             read = self.model.read(outputs)
             return Losses(objective(outputs, owner), self._said(passes) if read is None else read)
 
