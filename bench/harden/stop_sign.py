@@ -38,7 +38,7 @@ from unfooled.sets.patch import Patch
 from unfooled.zoo.signs.grounds import for_judging, for_learning, grounds
 from unfooled.zoo.signs.renders import renders
 
-SIDE = 8  # of the square, in pixels of a crop of 32
+SIDE = 11  # of the square, in pixels of a crop of 32
 TARGETS = ("yield", "speed limit 45")
 HELD, TOGETHER = 500, 1000
 LESSON = Training(Card("training", "A-", "Wu et al., ICLR 2020"), Occlude(), Blended(share=0.65))
