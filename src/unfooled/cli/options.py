@@ -62,6 +62,13 @@ Std = Annotated[str | None, typer.Option(help="Divided by afterwards: 0.229,0.22
 Size = Annotated[str | None, typer.Option(help="Resize to: 224 or 224,320 (height, width).", rich_help_panel=MODEL)]
 Crop = Annotated[str | None, typer.Option(help="Centre that is kept after resizing.", rich_help_panel=MODEL)]
 Classes = Annotated[Path | None, typer.Option(help="A text file, one class name a line.", rich_help_panel=MODEL)]
+Defence = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands before the model: mp3, jpeg:quality=50, down-up+quantised:bits=6; see `unfooled defences`.",
+        rich_help_panel=MODEL,
+    ),
+]
 Limit = Annotated[int | None, typer.Option(help="Take so many examples, drawn by the seed.", rich_help_panel=MODEL)]
 Shard = Annotated[str | None, typer.Option(help="Take one part of the examples: 1/4.", rich_help_panel=MODEL)]
 
