@@ -52,6 +52,28 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+Asked = Annotated[
+    str | None,
+    typer.Argument(
+        help="A model of pictures: package.module:factory, file.py:factory, hf:NAME, timm:NAME or "
+        "zoo:efficientnet-lite0; to be asked only: onnx:PATH.onnx, http:FILE.yaml, exec:COMMAND.",
+        show_default=False,
+    ),
+]
+Module = Annotated[
+    str | None,
+    typer.Argument(
+        help="A torch module that reads pictures: package.module:factory, file.py:factory, hf:NAME, timm:NAME or "
+        "zoo:efficientnet-lite0.",
+        show_default=False,
+    ),
+]
+Pictures = Annotated[
+    str | None,
+    typer.Argument(
+        help="A folder of class folders, a CSV of file and label, an npz, zoo:photos or zoo:signs.", show_default=False
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 
 Weights = Annotated[Path | None, typer.Option(help="A .safetensors or .pt file of tensors.", rich_help_panel=MODEL)]

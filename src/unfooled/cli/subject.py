@@ -44,8 +44,13 @@ def load_subject(settings: Settings) -> tuple[Model, Examples]:
         ModelError: The model cannot be loaded.
     """
     model = the_model(settings)
+    return model, the_examples(settings, model)
+
+
+def the_examples(settings: Settings, model: Model) -> Examples:
+    """Read the examples that the settings name, for a model."""
     examples = read_examples(the_data(settings.data), classes=model.describe()["classes"], ears=ears_of(model))
-    return model, _sharded(_limited(examples, settings.limit, settings.seed), settings.shard)
+    return _sharded(_limited(examples, settings.limit, settings.seed), settings.shard)
 
 
 def the_model(settings: Settings) -> Model:

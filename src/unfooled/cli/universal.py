@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def universal(
-    model: o.Model,
-    data: o.Data,
+    model: o.Module,
+    data: o.Pictures,
     *,
     learn: Annotated[Path, typer.Option(help="A folder of pictures to learn from; labels are not needed.")],
     threat: o.Threat = None,

@@ -22,6 +22,7 @@ from unfooled.core.target import Model
 from . import hugging_face, timm_models, zoo_models
 from .classifier import Classifier, is_adapter, wrap
 from .detector import Detector
+from .ready import OWN
 from .speech import SpeechModel
 from .weights import load_weights
 
@@ -140,11 +141,8 @@ def _from_factory(spec: str) -> Model:
             except UnfooledError:
                 raise
             except Exception as error:
-                raise ModelError(
-                    "The factory failed",
-                    f"{type(error).__name__}: {error} (in {spec})",
-                    "It is called without arguments.",
-                ) from error
+                do = "It is called without arguments." if isinstance(error, TypeError) else OWN
+                raise ModelError("The factory failed", f"{type(error).__name__}: {error} (in {spec})", do) from error
     return wrap(made, name=spec)
 
 

@@ -120,11 +120,19 @@ def _attempted(model: Model, x: Batch) -> Tensor:
         raise ModelError(
             "The model's forward pass failed",
             f"{type(error).__name__}: {str(error).strip():.400} (on {data})",
-            " ".join(_hints(model, x)),
+            " ".join(_hints(model, x, error)),
         ) from error
 
 
-def _hints(model: Model, x: Batch) -> list[str]:
+_OF_SHAPES = (RuntimeError, TypeError, ValueError, IndexError, AssertionError)
+"""What modules raise at inputs of another shape or kind than they take."""
+
+OWN = "The error comes from the model's own code: `--debug`, or calling it outside unfooled, shows the line."
+
+
+def _hints(model: Model, x: Batch, error: Exception) -> list[str]:
+    if not isinstance(error, _OF_SHAPES):
+        return [OWN]
     hints = []
     if x.values.ndim == 4:
         hints.append(f"Does the model take {x.values.shape[1]} channels?")

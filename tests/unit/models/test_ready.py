@@ -115,6 +115,18 @@ def test_wrong_channels_and_sizes() -> None:
     assert check_ready(wrap(small_cnn(), Preprocess(size=28)), pictures(c=1, side=32)) == 10
 
 
+class Bugged(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return {}["head"]  # type: ignore[no-any-return, misc]
+
+
+def test_a_fault_of_the_models_own_code_is_not_blamed_on_the_data() -> None:
+    said = refusal(Bugged().eval())
+    assert "KeyError: 'head'" in said
+    assert "channels" not in said
+    assert "own code" in said
+
+
 def test_weights_in_another_precision() -> None:
     said = refusal(resnet8().double())
     assert "torch.float64" in said
