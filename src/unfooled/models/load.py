@@ -16,13 +16,12 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from unfooled.core.errors import InputError, ModelError, UnfooledError
+from unfooled.core.errors import OWN_FAULT, InputError, ModelError, UnfooledError
 from unfooled.core.target import Model
 
 from . import hugging_face, timm_models, zoo_models
 from .classifier import Classifier, is_adapter, wrap
 from .detector import Detector
-from .ready import OWN
 from .speech import SpeechModel
 from .weights import load_weights
 
@@ -141,7 +140,7 @@ def _from_factory(spec: str) -> Model:
             except UnfooledError:
                 raise
             except Exception as error:
-                do = "It is called without arguments." if isinstance(error, TypeError) else OWN
+                do = "It is called without arguments." if isinstance(error, TypeError) else OWN_FAULT
                 raise ModelError("The factory failed", f"{type(error).__name__}: {error} (in {spec})", do) from error
     return wrap(made, name=spec)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unfooled.core.answer import Answer, Transcripts
 from unfooled.core.batch import Batch
-from unfooled.core.errors import ModelError, UnfooledError
+from unfooled.core.errors import ModelError, UnfooledError, advice_on
 from unfooled.core.transcripts import TEXTS
 
 from .weights import fingerprint, settings_of
@@ -188,7 +188,7 @@ def check_hears(model: SpeechModel, x: Batch) -> int:
         raise ModelError(
             "The model's pass over a recording failed",
             f"{type(error).__name__}: {str(error).strip():.400} (on {tuple(x.values.shape)} samples)",
-            "See how the writing calls the module, and try both outside unfooled first.",
+            advice_on(error, "See how the writing calls the module, and try both outside unfooled first."),
         ) from error
     if len(answer) != len(x):
         raise ModelError("The model gives one transcript a recording", f"{len(answer)} for {len(x)}", "Mend it.")
