@@ -124,6 +124,14 @@ def test_what_cannot_be_done_is_told(clip: Path, tmp_path: Path, words: tuple[st
     assert why in told.output.replace("\n", " ")
 
 
+def test_texts_are_no_recordings(tmp_path: Path) -> None:
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,label\na good film,0\na bad film,1\n")
+    told = command("speech", table, "--model", "zoo:tones", "--say", "go", "--out", tmp_path / "run")
+    assert told.exit_code == 2
+    assert "audited on recordings" in told.output
+
+
 def test_a_classifier_cannot_be_made_to_hear(clip: Path, tmp_path: Path) -> None:
     told = command("speech", clip, "--model", "unfooled.zoo.small:small_cnn", "--say", "go", "--out", tmp_path / "run")
     assert told.exit_code == 2
