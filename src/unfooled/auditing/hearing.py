@@ -58,8 +58,8 @@ def in_words(threats: Sequence[ThreatModel], model: Model, examples: Examples) -
     """Put goals into words where the model writes: anything but the label means any other transcript.
 
     Raises:
-        InputError: These are texts and the model hears; a goal is about what a model writes, and this one does not, or the other way round; or a phrase
-            cannot be written, or is too long for a recording.
+        InputError: These are texts and the model hears; a goal is about what a model writes, and this one does not,
+            or the other way round; or a phrase cannot be written, or is too long for a recording.
     """
     writes = isinstance(model, Writer)
     if writes and examples.are_texts:
