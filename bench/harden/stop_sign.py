@@ -32,7 +32,7 @@ from unfooled.defences.training.schedule import Pupils, Schedule
 from unfooled.defences.training.searches import Occlude
 from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import train
-from unfooled.hardening.harden import Whole
+from unfooled.hardening.deployed import Whole
 from unfooled.models.classifier import Classifier
 from unfooled.sets.patch import Patch
 from unfooled.zoo.signs.grounds import for_judging, for_learning, grounds

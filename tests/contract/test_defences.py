@@ -239,7 +239,7 @@ def test_what_cannot_be_exchanged_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("jpg", "no such defence"),
+        ("jpg", "no such defence.*Did you mean jpeg"),
         ("jpeg:qality=3", "no such setting"),
         ("jpeg:quality=high", "name=number"),
         ("jpeg:quality=0", "between 1 and 95"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 from unfooled.core.errors import InputError
@@ -131,7 +132,9 @@ def defence_named(name: str, **settings: Any) -> Layered | Recipe:
     """
     known = DEFENCES | RECIPES
     if name not in known:
-        raise InputError("There is no such defence", repr(name), f"Choose one of {', '.join(known)}.")
+        near = get_close_matches(name, known, n=1)
+        do = f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(known)}."
+        raise InputError("There is no such defence", repr(name), do)
     names = [one.name for one in fields(known[name])]  # type: ignore[arg-type]
     unknown = sorted(set(settings) - set(names))
     if unknown:

@@ -40,7 +40,9 @@ class Strided(nn.Conv2d):
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         settings = (self.stride, self.padding, self.dilation, self.groups)
-        maps: Tensor = _Convolved.apply(input, weight, bias, settings)
+        maps: Tensor = _Convolved.apply(  # type: ignore[no-untyped-call]
+            input, weight, bias, settings
+        )
         return maps
 
 
@@ -65,5 +67,7 @@ class _Convolved(torch.autograd.Function):
         else:
             laid = torch.channels_last  # in which oneDNN has a kernel for strides
             grad, weight = grad.contiguous(memory_format=laid), weight.contiguous(memory_format=laid)
-            found = conv2d_input(ctx.shape, weight, grad, stride, padding, dilation, groups).contiguous()
+            found = conv2d_input(  # type: ignore[no-untyped-call]
+                ctx.shape, weight, grad, stride, padding, dilation, groups
+            ).contiguous()
         return found, None, None, None
