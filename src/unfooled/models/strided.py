@@ -19,8 +19,9 @@ def quicken(module: nn.Module) -> None:
     slower than the convolution itself.
     """
     for part in module.modules():
-        known = type(part) is nn.Conv2d and part.padding_mode == "zeros" and not isinstance(part.padding, str)
-        if known and max(part.stride) > 1 and max(part.kernel_size) > 1:
+        if type(part) is not nn.Conv2d or part.padding_mode != "zeros" or isinstance(part.padding, str):
+            continue
+        if max(part.stride) > 1 and max(part.kernel_size) > 1:
             part.__class__ = Strided
 
 
