@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,6 +45,18 @@ def transfer(
     quiet: o.Quiet = False,
 ) -> None:
     """Attack each model and show what was found to all others: a table of who fools whom, with a page."""
+    told = dict(locals())
+    if (out / TABLE).is_file() and not overwrite:
+        raise RunError("This folder holds a table of transfer", out, "Name another folder, or say --overwrite.")
+    matrix, page = _attacked(told, model, threat, out)
+    if json:
+        print_json(matrix.as_json())
+    else:
+        _write(matrix, page, quiet=quiet)
+
+
+def _attacked(told: dict[str, Any], model: list[str], threat: str, out: Path) -> tuple[Matrix, Path]:
+    """Make the table, and write it into its folder as JSON and as a page."""
     from unfooled.auditing.matrix import CHAINS  # noqa: PLC0415  heavy
     from unfooled.auditing.matrix import transfer as table  # noqa: PLC0415
     from unfooled.report.transfer import write_transfer  # noqa: PLC0415
@@ -52,26 +64,19 @@ def transfer(
     from .settings import settings_from  # noqa: PLC0415
     from .subject import the_examples, the_model  # noqa: PLC0415
 
-    told = {name: value for name, value in locals().items() if name not in ("model", "threat", "out")}
-    if (out / TABLE).is_file() and not overwrite:
-        raise RunError("This folder holds a table of transfer", out, "Name another folder, or say --overwrite.")
     names = [name.rpartition("/")[2] for name in model]
     if len(set(names)) < len(names):
         raise InputError("Two models have one name", ", ".join(names), "Name each model once.")
-    about = {word: _named(names, given, word) for word, given in (("family", family), ("learned", learned))}
-    settings = [settings_from({**told, "model": one}) for one in model]
-    models = {name: the_model(one) for name, one in zip(names, settings, strict=True)}
-    first = settings[0]
+    about = {word: _named(names, told[word], word) for word in ("family", "learned")}
+    first, *others = (settings_from({**told, "model": one, "threat": [threat]}) for one in model)
+    models = {name: the_model(one) for name, one in zip(names, (first, *others), strict=True)}
     matrix = table(
-        models, the_examples(first, models[names[0]]), threat, attack or CHAINS,
+        models, the_examples(first, models[names[0]]), threat, told["attack"] or CHAINS,
         families=about["family"], learned=about["learned"], batch=first.batch, seed=first.seed,
     )  # fmt: skip
     page = write_transfer(matrix, out / "transfer.html")
     (out / TABLE).write_text(text.dumps(matrix.as_json(), indent=2) + "\n", encoding="utf-8")
-    if json:
-        print_json(matrix.as_json())
-    else:
-        _write(matrix, page, quiet=quiet)
+    return matrix, page
 
 
 def _named(names: list[str], given: list[str] | None, word: str) -> dict[str, str]:
