@@ -1,7 +1,7 @@
 """A stop-sign sticker crafted on a hardened reader of signs, beside the same on the standard one.
 
-The hardened reader begins with the standard one's weights and learns to stand against one square of a tenth of the
-sign, wherever an attacker puts it; both then meet tape of which RP2 finds the place and the colours.
+The hardened reader begins with the standard one's weights and learns to stand against one square of an eighth of the
+picture, wherever an attacker puts it; both then meet tape of which RP2 finds the place and the colours.
 A short version, in `bench/`: `python harden/stop_sign.py 600 1`: renders learnt from, epochs.
 """
 
@@ -80,7 +80,7 @@ def _told(row: dict[str, object]) -> None:
 
 
 def main(given: Sequence[str]) -> None:
-    n, epochs = (int(word) for word in given) if given else (16_000, 8)
+    n, epochs = (int(word) for word in given) if given else (40_000, 4)
     standard = reader(READERS[0])
     if not isinstance(standard, Classifier):
         raise SystemExit("The reader is no torch module")

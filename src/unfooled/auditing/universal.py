@@ -83,8 +83,7 @@ def universal(
     check_grant(adapter, Access.GRADIENT)
     examples = read_examples(data, classes=adapter.describe()["classes"], ears=ears_of(adapter))
     one, within = _held(threat, examples, adapter)
-    if any(not 0 < count < len(learn) for count in fewer):
-        raise InputError(f"Fewer than all {len(learn)} pictures are asked for", list(fewer), "Give 1 or more of them.")
+    _check_fewer(fewer, len(learn))
     place = adapter.device if device is None else torch.device(device)
     train = _learned_from(learn, examples, place)
     told: dict[str, Any] = {"batch": batch, "seed": seed, "device": place, "diagnose": False}
@@ -94,22 +93,23 @@ def universal(
 
     # First, since an audit checks model, data and goal before hours go into learning.
     noise = _fallen(judged("noise", _by_lot(train, within, seed), keep="none"))
-    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed)
-
-    def crafted(some: Batch) -> Delta:
-        return _in_a_file(make(some), examples)
-
-    delta = crafted(train)
+    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed, examples)
+    delta = make(train)
     learned: dict[str, Any] = {
         "kind": delta.kind,
         "made": dict(delta.made),
         "picture": _picture(delta),
         "sound": _sound(delta, examples),
         "noise": noise,
-        "fewer": [[few, _fallen(judged("universal", crafted(train.rows(slice(few))), keep="none"))] for few in fewer],
+        "fewer": [[few, _fallen(judged("universal", make(train.rows(slice(few))), keep="none"))] for few in fewer],
     }
     results = judged("universal", delta, keep=keep, note=note)
     return replace(results, run={**results.run, "crafted": {**learned, "fallen": _fallen(results)}}), delta
+
+
+def _check_fewer(fewer: Sequence[int], given: int) -> None:
+    if any(not 0 < count < given for count in fewer):
+        raise InputError(f"Fewer than all {given} pictures are asked for", list(fewer), "Give 1 or more of them.")
 
 
 def _by_lot(train: Batch, within: Within, seed: int) -> Delta:
@@ -157,13 +157,14 @@ def _recordings(learn: Sequence[np.ndarray], examples: Examples, place: torch.de
     return Batch(values.to(place), held.ids.to(place), lengths)
 
 
-def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch) -> Delta:
+def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, examples: Examples, train: Batch) -> Delta:
     """Learn to lead the model away from what it answers now, or to the goal's class or phrase."""
     asked: dict[str, Any] = {"n": len(train), "batch": crafter.batch, "seed": seed, "device": train.ids.device}
     y = Target(model, Access.DECISION, **asked).answer(train, torch.arange(len(train), device=train.ids.device)).labels
     own, led = aimed(goal, model, train, y)
     target = Target(model if led is None else led, Access.GRADIENT, **asked)
-    return crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
+    delta = crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
+    return _in_a_file(delta, examples)
 
 
 def _in_a_file(delta: Delta, examples: Examples) -> Delta:

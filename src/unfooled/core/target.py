@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -130,7 +130,8 @@ class Target:
         """Ask for answers alone; at DECISION only labels come back."""
         self._charge(owner)
         with torch.no_grad():
-            answer = self._said(self._passes(x))
+            said = [self._call(self.model.answer, padded).rows(slice(len(rows))) for _, rows, padded in self._passes(x)]
+        answer = _joined(said)
         return answer if self.access > Access.DECISION else Labels(answer.labels)
 
     def losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:
@@ -142,11 +143,12 @@ class Target:
 
     def _losses(self, x: Batch, objective: Objective, owner: Tensor) -> Losses:
         self._charge(owner)
+        parts = []
         with torch.no_grad():
-            passes = list(self._passes(x))
-            outputs = torch.cat([self._call(self.model.outputs, padded)[: len(rows)] for _, rows, padded in passes])
-            read = self.model.read(outputs)
-            return Losses(objective(outputs, owner), self._said(passes) if read is None else read)
+            for span, rows, padded in self._passes(x):
+                outputs = self._call(self.model.outputs, padded)[: len(rows)]
+                parts.append((objective(outputs, owner[span]), self._read(outputs, rows, padded)))
+        return Losses(torch.cat([loss for loss, _ in parts]), _joined([answer for _, answer in parts]))
 
     def gradient(self, x: Batch, objective: Objective, owner: Tensor) -> Gradient:
         """Ask for the gradient of the objective; one forward and one backward pass a draw serve all three."""
@@ -200,9 +202,6 @@ class Target:
             with torch.no_grad():
                 answer = self._call(self.model.answer, padded).rows(slice(len(rows)))
         return answer
-
-    def _said(self, passes: Iterable[tuple[slice, Batch, Batch]]) -> Answer:
-        return _joined([self._call(self.model.answer, padded).rows(slice(len(rows))) for _, rows, padded in passes])
 
     def _passes(self, x: Batch) -> Iterator[tuple[slice, Batch, Batch]]:
         size = self.batch or max(1, len(x))

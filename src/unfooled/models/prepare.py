@@ -18,7 +18,6 @@ from unfooled.core.tokens import Inside, Legible
 
 from .classifier import Classifier
 from .folding import folded
-from .strided import quicken, reads_maps
 
 Preparation = Literal["off", "on", "bf16", "compiled"]
 _ROWS = 4
@@ -89,7 +88,6 @@ class _Recipe:
 _RECIPES = (
     _Recipe("frozen, folded, channels last", fold=True, channels_last=True),
     _Recipe("frozen, channels last", channels_last=True),
-    _Recipe("frozen, folded", fold=True),
     _Recipe("frozen"),
 )
 
@@ -97,10 +95,10 @@ _RECIPES = (
 def prepare(model: Model, shape: tuple[int, ...], preparation: Preparation = "on") -> Prepared:
     """Copy a model into a form in which gradients for its input are cheap.
 
-    Weights are frozen, batch norm is folded into the layer before it, pictures are laid out channels last; on a CPU,
-    where a linear layer reads whole maps, convolutions with strides get cheaper gradients instead. Each form is checked
-    at drawn points against the model itself: scores equal within 1e-4 of their size, and signs of the gradient equal on
-    99.99 % of the entries above a millionth of the largest. The first form that passes is taken, or the model itself.
+    Weights are frozen, batch norm is folded into the layer before it, pictures are laid out channels last. Each
+    form is checked at drawn points against the model itself: scores equal within 1e-4 of their size, and signs of
+    the gradient equal on 99.99 % of the entries above a millionth of the largest. The first form that passes is
+    taken, or the model itself.
 
     Args:
         model: The user's model; it is left alone. Adapters other than `Classifier` are handed back as they are.
@@ -170,16 +168,13 @@ class _Halved(nn.Module):
 def _made(model: Classifier, recipe: _Recipe) -> Classifier | None:
     """Make the copy of a recipe; None where the module cannot be copied or traced, or has nothing to lay out."""
     wide = any(isinstance(part, nn.Conv2d) for part in model.module.modules())
-    on_cpu = model.device.type == "cpu"
-    if recipe.channels_last and (not wide or (on_cpu and reads_maps(model.module))):
+    if recipe.channels_last and not wide:
         return None
     try:
         module = _copied(model.module, fold=recipe.fold)
     except _UnfitError:
         return None
     module.requires_grad_(False)
-    if on_cpu and not recipe.channels_last:
-        quicken(module)
     return replace(model, module=_ChannelsLast(module) if recipe.channels_last else module)
 
 

@@ -50,7 +50,7 @@ def test_the_copy_answers_and_climbs_alike_and_the_model_is_left_alone(module: n
     module[-1].weight.grad = torch.ones_like(module[-1].weight)  # type: ignore[index]
     before, model, x = state_of(module), wrap(module, Preprocess(0.4, 0.2)), batch(shape)
     ready = prepare(model, shape)
-    assert ready.steps == ("frozen, folded, channels last" if shape == SHAPE else "frozen")
+    assert ready.steps == ("frozen, folded, channels last" if shape == SHAPE else "frozen, channels last")
     scores, grad = asked(ready, x)
     wanted, slope = asked(model, x)
     torch.testing.assert_close(scores, wanted, rtol=1e-4, atol=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  its usual name
@@ -17,7 +19,7 @@ class Encoder(nn.Module):
         self.first = nn.Conv1d(mels, width, 3, padding=1)
         self.second = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.register_buffer("positions", torch.empty(frames, width))
-        self.looks = nn.ModuleList(_Surveys(width, heads) for _ in range(layers))
+        self.looks = nn.ModuleList(_Looks(width, heads) for _ in range(layers))
         self.feeds = nn.ModuleList(_feed(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
@@ -29,8 +31,8 @@ class Encoder(nn.Module):
         x = F.gelu(self.second(F.gelu(self.first(features)))).mT
         x = x + self.positions[: x.shape[1]]
         x, rest = x[:, :spoken], x[:, x.shape[1] if spoken is None else spoken :].detach()
-        for looks, feed in zip(self.looks, self.feeds, strict=True):
-            x, rest = looks(x, rest)
+        for looks, feed in zip(cast("list[_Looks]", self.looks), self.feeds, strict=True):
+            x, rest = looks.survey(x, rest)
             x = x + feed(x)
             with torch.no_grad():
                 rest = rest + feed(rest)
@@ -67,27 +69,19 @@ class Decoder(nn.Module):
         return F.linear(self.norm(x), self.embedding.weight)
 
 
-class _Attends(nn.Module):
-    """What attention of states has in common."""
+class _Looks(nn.Module):
+    """Attention of states to themselves and those before them; in `survey` to those behind as well."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm, self.enter, self.leave = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-
-class _Looks(_Attends):
-    """Attention of states to themselves and those before them."""
-
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.leave(_attended(self.enter(self.norm(x)), self.heads, backwards=True))
         return y
 
-
-class _Surveys(_Attends):
-    """Attention of states to each other, those before and those behind."""
-
-    def forward(self, x: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+    def survey(self, x: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         """Add what is seen to states x and to those that follow them, which pass no slopes back."""
         width = x.shape[2]
         own = self.enter(self.norm(x))
