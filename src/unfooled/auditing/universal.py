@@ -93,7 +93,7 @@ def universal(
 
     # First, since an audit checks model, data and goal before hours go into learning.
     noise = _fallen(judged("noise", _by_lot(train, within, seed), keep="none"))
-    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed, examples)
+    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed, examples=examples)
     delta = make(train)
     learned: dict[str, Any] = {
         "kind": delta.kind,
@@ -157,7 +157,7 @@ def _recordings(learn: Sequence[np.ndarray], examples: Examples, place: torch.de
     return Batch(values.to(place), held.ids.to(place), lengths)
 
 
-def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, examples: Examples, train: Batch) -> Delta:
+def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch, *, examples: Examples) -> Delta:
     """Learn to lead the model away from what it answers now, or to the goal's class or phrase."""
     asked: dict[str, Any] = {"n": len(train), "batch": crafter.batch, "seed": seed, "device": train.ids.device}
     y = Target(model, Access.DECISION, **asked).answer(train, torch.arange(len(train), device=train.ids.device)).labels
