@@ -413,7 +413,7 @@ BAD_MODELS = {
     "not_finite": ("NaN or infinity", "Check the weights"),
     "batchwise": ("running statistics", "group norm"),
     "Sleepless": ("training mode", "model.eval()"),
-    "failing": ("OSError: no disk", "without arguments"),
+    "failing": ("OSError: no disk", "the model's own code"),
     "missing": ("has no 'missing'", "sound"),
 }
 BAD_OPTIONS = {
@@ -803,7 +803,7 @@ def test_one_change_is_learned_from_a_folder_judged_and_kept(place, tmp_path):
     assert call(*words).exit_code == 2
     assert one_object(call(*words, "--overwrite", "--json"))["n"] == 12
     assert "among both" in call(*words[:4], place / "folder", *words[5:-1], tmp_path / "both").stderr
-    assert "numbers of pictures" in call(*words[:-4], "--fewer", "x", "--out", tmp_path / "v").stderr
+    assert "numbers of examples" in call(*words[:-4], "--fewer", "x", "--out", tmp_path / "v").stderr
     assert "one threat" in call(*words[:5], "--out", tmp_path / "w").stderr
 
 

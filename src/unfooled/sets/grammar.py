@@ -138,21 +138,14 @@ def _discs(areas: str, low: float, high: float, at: str) -> list[PerturbationSet
 
 def _radius(kind: str, text: str) -> float:
     try:
-        size = read_number(text)
+        return read_number(text)
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(
             f"A radius of {kind} is a number",
             repr(text),
             f"Write for example {kind}:{_EXAMPLES.get(kind, '3' if kind in EDITS else '8/255')}.",
         ) from error
-    if size == 0 and kind not in _DECIBELS:
-        do = f"Give a radius above 0, or {kind} alone for no limit." if kind in BALLS else "Give one above 0."
-        raise InputError(f"A radius of 0 allows no change under {kind}", repr(text), do)
-    return size
 
-
-_DECIBELS = (*LOUDNESS, INAUDIBLE)
-"""Kinds whose radius is in decibels: there 0 is a radius as any other."""
 
 _EXAMPLES = {"words": "0.2", "snr": "30", "db": "-31", INAUDIBLE: "0"}
 
