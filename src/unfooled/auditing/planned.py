@@ -24,7 +24,7 @@ from .plan import Plan, check, limits
 from .stages import Stage, for_all
 from .starts import read_starts
 from .surrogates import check_owned, read_surrogates
-from .threats import Threats, by_knowledge, check_sizes, read_threats, seen
+from .threats import Threats, by_knowledge, read_threats, seen
 
 
 def planned(
@@ -59,7 +59,6 @@ def planned(
     (answers, seconds), most = read_budget(budget), granted(adapter, examples)
     check_grant(adapter, access or Access.DECISION)
     asked = read_threats(threats, examples.carrier, domain=examples.domain, access=access, budget=answers)
-    check_sizes(asked)
     read = in_words(by_knowledge(asked, most) if knowledge else seen(asked, most), adapter, examples)
     name, stages = read_suites(suite, read)
     stages = for_all(stages, most)

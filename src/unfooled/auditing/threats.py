@@ -64,17 +64,6 @@ def read_threats(
     return tuple(threats)
 
 
-def check_sizes(threats: Sequence[ThreatModel]) -> None:
-    """Check that each threat allows a change; in decibels nought is a limit as any other.
-
-    Raises:
-        InputError: A radius is 0.
-    """
-    for threat in threats:
-        if getattr(threat.within, "radius", None) == 0:
-            raise InputError("A radius of 0 allows no change", threat.name, "Give a radius above 0.")
-
-
 def read_access(text: str) -> Access:
     """Read what the attacker sees: `decision`, `scores` or `gradient`."""
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from unfooled.auditing.threats import check_sizes, read_threats
+from unfooled.auditing.fit import check_sizes
+from unfooled.auditing.threats import read_threats
 from unfooled.core.errors import InputError
 from unfooled.modalities.carriers import Float32
 from unfooled.modalities.wav import Wav16
