@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harden._trained import Plan, by_share, hardened, judged
 from promise import promise
 
-FAST, DEAR = "n-fgsm", ("pgd-at", "trades", "awp")
+FAST, DEAR = "pgd-3", ("pgd-at", "trades", "awp")
 LONGER = 4
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from unfooled.defences import DEFENCES, defence_named
     from unfooled.defences.normalising import normalised
     from unfooled.goals import Become, Enter, Evade, Leave, Misclassify, Misheard, Transcribe, Vanish, Without
+    from unfooled.hardening.deployed import defended
     from unfooled.hardening.harden import harden
     from unfooled.models.classes import Reordered
     from unfooled.models.classifier import wrap
@@ -81,6 +82,7 @@ _HOMES = {
     "attack_named": "unfooled.attacks",
     "audit": "unfooled.auditing.engine",
     "defence_named": "unfooled.defences",
+    "defended": "unfooled.hardening.deployed",
     "distil": "unfooled.models.distilled",
     "harden": "unfooled.hardening.harden",
     "judge": "unfooled.auditing.given",
@@ -134,6 +136,7 @@ __all__ = [
     "attack_named",
     "audit",
     "defence_named",
+    "defended",
     "distil",
     "harden",
     "judge",

@@ -1,5 +1,7 @@
 """The wheel holds what an installed package needs beside its code."""
 
+import re
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -24,3 +26,12 @@ def test_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unfooled/py.typed" in needed
     assert held >= needed
     assert {name.partition("/")[0] for name in held - needed} == {f"unfooled-{unfooled.__version__}.dist-info"}
+
+
+def test_extras_are_written_one_way_and_exist() -> None:
+    """Quoted, since some shells read brackets as a pattern."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    pages = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    found = [one for page in pages for one in re.findall(r"(.)(?:unfooled|\.)\[([a-z]+)\](.)", page.read_text())]
+    assert {name for _, name, _ in found} == set(extras)
+    assert all((before, after) == ('"', '"') for before, _, after in found)

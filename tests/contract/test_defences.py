@@ -24,6 +24,7 @@ from unfooled.defences.chain import read_defence
 from unfooled.defences.training.lesson import Lesson
 from unfooled.hardening.attackers import STOCK
 from unfooled.sets.linf import Linf
+from unfooled.sets.patch import Patch
 
 SIDE = 8
 SOURCE = torch.Generator().manual_seed(3)
@@ -139,7 +140,8 @@ def test_a_recipe_gives_losses_that_reach_the_weights(name: str) -> None:
     recipe, module = RECIPES[name], read_defence(f"swap-elu+{name}").layered(net())
     x, y = toy(12, 8)
     batch = Batch(x, torch.arange(12))
-    lesson = Lesson(module, batch, y, Linf(0.1), Draws.of(0, "test"), 0, net())
+    within = Patch(2) if name == "occlusion" else Linf(0.1)
+    lesson = Lesson(module, batch, y, within, Draws.of(0, "test"), 0, net())
     reached = set()
     for loss in recipe.losses(lesson):
         assert loss.shape == ()
@@ -239,7 +241,7 @@ def test_what_cannot_be_exchanged_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("jpg", "no such defence"),
+        ("jpg", "no such defence.*Did you mean jpeg"),
         ("jpeg:qality=3", "no such setting"),
         ("jpeg:quality=high", "name=number"),
         ("jpeg:quality=0", "between 1 and 95"),

@@ -413,7 +413,7 @@ BAD_MODELS = {
     "not_finite": ("NaN or infinity", "Check the weights"),
     "batchwise": ("running statistics", "group norm"),
     "Sleepless": ("training mode", "model.eval()"),
-    "failing": ("OSError: no disk", "without arguments"),
+    "failing": ("OSError: no disk", "the model's own code"),
     "missing": ("has no 'missing'", "sound"),
 }
 BAD_OPTIONS = {
@@ -472,9 +472,42 @@ def test_a_table_of_transfer(place, tmp_path):
     assert [party["family"] for party in table["models"]] == ["linear", "rounded"]
     assert len(table["cells"]) == 4
     assert "<svg" in (tmp_path / "table" / "transfer.html").read_text(encoding="utf-8")
-    wrong = call("transfer", place / "data.npz", *models, "--family", "one", "--out", tmp_path / "table")
+    wrong = call("transfer", place / "data.npz", *models, "--family", "one", "--out", tmp_path / "table2")
     assert wrong.exit_code == 2
     assert "1 for 2 models" in wrong.stderr
+    refused(call("transfer", place / "data.npz", *models, *about, "--out", tmp_path / "table"), ("--overwrite",))
+
+
+def test_a_table_of_transfer_takes_what_an_audit_takes(place, tmp_path):
+    models = ("--model", f"{place}/model.py:sound", "--model", f"{place}/model.py:blind")
+    about = ("--attack", "mi-fgsm", "-t", "linf:24/255", "--limit", 5, "--mean", "0.5", "--std", "0.5", "--size", "8")
+    tables = []
+    for more in ((), ("--limit", 3, "--overwrite", "--device", "cpu", "--threads", 1)):
+        told = call("transfer", place / "data.npz", *models, *about, *more, "--json", "--out", tmp_path / "table")
+        assert told.exit_code == 0, told.stderr
+        tables.append(one_object(told))
+    assert max(cell["n"] for cell in tables[0]["cells"]) <= 5
+    assert max(cell["n"] for cell in tables[1]["cells"]) <= 3
+
+
+@pytest.mark.parametrize(("name", "never"), [
+    ("harden", ("texts:", "onnx:")), ("universal", ("texts:", "onnx:")), ("corruptions", ("texts:",)),
+    ("transfer", ("texts:", "onnx:")),
+])  # fmt: skip
+def test_help_offers_only_what_a_command_takes(name, never):
+    told = call(name, "--help").stdout
+    assert "zoo:photos" in " ".join(told.split())
+    for word in never:
+        assert word not in told
+
+
+def test_settings_of_defences_are_written_as_people_read_them():
+    told = call("defences")
+    assert told.exit_code == 0
+    settings = [line for line in told.stdout.splitlines() if line.startswith("  ") and "=" in line]
+    assert not [line for line in settings for python in ("Training(", "Card(", "None", "True", "'") if python in line]
+    assert "kbps=64, rate=16000" in told.stdout
+    assert "search climb (steps=10, away own), objective trades (beta=6)" in told.stdout
 
 
 @pytest.fixture
@@ -770,7 +803,7 @@ def test_one_change_is_learned_from_a_folder_judged_and_kept(place, tmp_path):
     assert call(*words).exit_code == 2
     assert one_object(call(*words, "--overwrite", "--json"))["n"] == 12
     assert "among both" in call(*words[:4], place / "folder", *words[5:-1], tmp_path / "both").stderr
-    assert "numbers of pictures" in call(*words[:-4], "--fewer", "x", "--out", tmp_path / "v").stderr
+    assert "numbers of examples" in call(*words[:-4], "--fewer", "x", "--out", tmp_path / "v").stderr
     assert "one threat" in call(*words[:5], "--out", tmp_path / "w").stderr
 
 

@@ -57,6 +57,57 @@ def test_programs_get_json(clip: Path, tmp_path: Path) -> None:
     assert command(*words).exit_code == 2, "the folder holds a run"
 
 
+def test_a_defence_is_attacked_without_it_and_through_it(clip: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("speech", clip, "--model", "zoo:tones", "--say", "go on", "--steps", 45, "--defence", "quantised:bits=6")
+    told = command(*words, "--out", run, "--json")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    (line,) = found["defence"]["lines"]
+    assert found["defence"]["grade"] == "D"
+    assert line["before"] == "turn the lights off"
+    assert (line["plain"]["text"], line["plain"]["reached"]) == ("go on", True)
+    assert not line["carried"]["reached"]
+    assert line["carried"]["text"] != "go on"
+    assert (line["knowing"]["text"], line["knowing"]["reached"]) == ("go on", True)
+    (adversarial,) = (run / "files").rglob("*_adv.wav")
+    values = Wav16(tones.RATE).unpack(read_samples(adversarial, tones.RATE))
+    assert _heard((values * 32).round() / 32) == ["go", "on"], "the file works behind the rounding"
+    again = command("verify", run, "--files", run / "files")
+    assert again.exit_code == 0, again.output
+    assert "confirmed 1 of 1" in again.output
+    page = (run / "report.html").read_text()
+    assert "Of these files, 0 of 1 still work behind quantised:bits=6" in page
+    assert "--defence quantised:bits=6" in page
+
+
+def test_what_a_defence_lets_pass_counts(clip: Path, tmp_path: Path) -> None:
+    """Rounding to 15 bits changes nothing that a quick search relies on, so the first file is as good as the second."""
+    words = ("speech", clip, "--model", "zoo:tones", "--say", "go on", "--steps", 25, "--defence", "quantised:bits=15")
+    told = command(*words, "--out", tmp_path / "run", "--json")
+    assert told.exit_code == 0, told.output
+    (line,) = json.loads(told.stdout)["defence"]["lines"]
+    assert line["carried"]["reached"]
+    assert line["before"] == line["behind"]
+    assert line["carried"]["snr"] == line["plain"]["snr"]
+
+
+@pytest.mark.parametrize(
+    ("defence", "why"),
+    [
+        ("jpeg", "not one of recordings"),
+        ("pgd-at", "has to learn"),
+        ("oops", "There is no such defence"),
+        ("band-pass", "half the rate"),
+    ],
+)
+def test_a_defence_that_cannot_stand_here_is_refused(clip: Path, tmp_path: Path, defence: str, why: str) -> None:
+    words = ("--say", "go", "--defence", defence, "--out", tmp_path / "run")
+    told = command("speech", clip, "--model", "zoo:tones", *words)
+    assert told.exit_code == 2
+    assert why in " ".join(told.output.split())
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -71,6 +122,14 @@ def test_what_cannot_be_done_is_told(clip: Path, tmp_path: Path, words: tuple[st
     told = command("speech", clip, "--model", "zoo:tones", *words, "--out", tmp_path / "run")
     assert told.exit_code == 2
     assert why in told.output.replace("\n", " ")
+
+
+def test_texts_are_no_recordings(tmp_path: Path) -> None:
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,label\na good film,0\na bad film,1\n")
+    told = command("speech", table, "--model", "zoo:tones", "--say", "go", "--out", tmp_path / "run")
+    assert told.exit_code == 2
+    assert "audited on recordings" in told.output
 
 
 def test_a_classifier_cannot_be_made_to_hear(clip: Path, tmp_path: Path) -> None:
@@ -89,6 +148,15 @@ def test_an_audit_takes_a_folder_of_recordings(clip: Path, tmp_path: Path) -> No
     assert threat["threat"] == "misheard snr:15"
     assert threat["clean_accuracy"] == 1
     assert threat["robust_accuracy"] == 0
+
+
+def test_an_audit_takes_a_defence(clip: Path, tmp_path: Path) -> None:
+    words = ("audit", "zoo:tones", clip.parent, "-t", "snr:15", "--suite", "pgd", "--out", tmp_path / "run")
+    told = command(*words, "--defence", "running-mean:width=3+quantised:bits=7", "--json")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found["model"] == "zoo:tones with running-mean:width=3+quantised:bits=7"
+    assert command("verify", tmp_path / "run").exit_code == 0
 
 
 def test_what_it_costs_and_what_the_doctor_cannot_say() -> None:

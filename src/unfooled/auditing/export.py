@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unfooled.core.errors import InputError, RunError
-from unfooled.core.folder import write_atomically
+from unfooled.core.folder import StoredTensors, write_atomically
 from unfooled.core.joining import runs
 from unfooled.core.results import Results
 from unfooled.modalities.carriers import carrier_named, holder_of
@@ -69,8 +69,10 @@ def export(results: Results, folder: str | Path) -> int:
         folder: Where to write them; new or empty.
 
     Raises:
-        RunError: The run kept none, or the folder holds something already.
+        RunError: The run kept none, its file of examples is not as it was written, or the folder holds something.
     """
+    if isinstance(results.tensors, StoredTensors):
+        results.tensors.check()
     place = Path(folder)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise RunError("The files need a folder of their own", f"{place}, which is not empty", "Name a new folder.")

@@ -150,12 +150,24 @@ def _searched(attack: Attack[Ball]) -> type | None:
     return kind if checkable else None
 
 
+def check_sizes(threats: Sequence[ThreatModel]) -> None:
+    """Check that each threat allows a change; in decibels nought is a limit as any other.
+
+    Raises:
+        InputError: A radius is 0.
+    """
+    for threat in threats:
+        if getattr(threat.within, "radius", None) == 0:
+            raise InputError("A radius of 0 allows no change", threat.name, "Give a radius above 0.")
+
+
 def check_threats(threats: tuple[ThreatModel, ...], classes: int, seed: int, keep: str) -> None:
     """Check settings that no type can check.
 
     Raises:
         InputError: A goal names a class that the model does not know, or a setting is out of range.
     """
+    check_sizes(threats)
     for threat in threats:
         unknown = [one for one in threat.goal.classes if not 0 <= one < classes]
         if unknown:

@@ -22,7 +22,8 @@ from unfooled.modalities.texts import check_text, code_points
 from unfooled.models.classifier import wrap
 
 from .engine import audit
-from .examples import Examples, read_examples
+from .examples import Examples
+from .hearing import read_heard
 from .stages import Stage
 from .threats import Threats
 
@@ -92,7 +93,9 @@ def judge(
     Raises:
         InputError: There is not one proposal of the right shape for each example.
     """
-    examples = read_examples(data, classes=wrap(model).describe()["classes"])
+    adapter = wrap(model)
+    place = adapter.device if device is None else torch.device(device)
+    examples = read_heard(adapter, data, batch=batch, seed=0, device=place)
     proposals = _texts(x_adv) if examples.are_texts else [np.asarray(one, dtype=np.float32) for one in x_adv]
     if len(proposals) != len(examples):
         raise InputError(
@@ -103,7 +106,7 @@ def judge(
     examples = replace(examples, ids=torch.arange(len(examples)))  # repeats may have different proposals
     given = Given(source, dict(enumerate(proposals)))
     suite = [Stage(source, cast(Attack[Ball], given))]  # whatever the set, the referee decides
-    return audit(model, examples, threats, suite, batch=batch, device=device, out=out, keep=keep, note=note)
+    return audit(adapter, examples, threats, suite, batch=batch, device=place, out=out, keep=keep, note=note)
 
 
 def _texts(given: Any) -> list[np.ndarray]:

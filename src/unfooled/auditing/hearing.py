@@ -58,10 +58,13 @@ def in_words(threats: Sequence[ThreatModel], model: Model, examples: Examples) -
     """Put goals into words where the model writes: anything but the label means any other transcript.
 
     Raises:
-        InputError: A goal is about what a model writes, and this one does not, or the other way round; or a phrase
-            cannot be written, or is too long for a recording.
+        InputError: These are texts and the model hears; a goal is about what a model writes, and this one does not,
+            or the other way round; or a phrase cannot be written, or is too long for a recording.
     """
     writes = isinstance(model, Writer)
+    if writes and examples.are_texts:
+        do = "Give a folder of them, or a CSV of file and text."
+        raise InputError("A model that hears is audited on recordings", "texts", do)
     read = [replace(one, goal=Misheard()) if writes and one.goal == Misclassify() else one for one in threats]
     shortest = min(shape[0] for shape in examples.shapes)
     for threat in read:

@@ -19,7 +19,7 @@ from unfooled.core.names import BY
 from unfooled.core.results import Results
 from unfooled.core.seeds import Draws
 from unfooled.core.target import Access, Model, Target
-from unfooled.core.threat import Ball, Carrier, Goal, ThreatModel
+from unfooled.core.threat import Ball, Goal, ThreatModel
 from unfooled.core.writing import aimed
 from unfooled.crafting.delta import Delta, Within, corner
 from unfooled.crafting.keeping import shown
@@ -83,8 +83,7 @@ def universal(
     check_grant(adapter, Access.GRADIENT)
     examples = read_examples(data, classes=adapter.describe()["classes"], ears=ears_of(adapter))
     one, within = _held(threat, examples, adapter)
-    if any(not 0 < count < len(learn) for count in fewer):
-        raise InputError(f"Fewer than all {len(learn)} pictures are asked for", list(fewer), "Give 1 or more of them.")
+    _check_fewer(fewer, len(learn))
     place = adapter.device if device is None else torch.device(device)
     train = _learned_from(learn, examples, place)
     told: dict[str, Any] = {"batch": batch, "seed": seed, "device": place, "diagnose": False}
@@ -94,17 +93,23 @@ def universal(
 
     # First, since an audit checks model, data and goal before hours go into learning.
     noise = _fallen(judged("noise", _by_lot(train, within, seed), keep="none"))
-    crafted = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed, carrier=examples.carrier)
-    delta = crafted(train)
+    make = partial(_crafted, Universal(within, **settings), adapter, one.goal, seed, examples=examples)
+    delta = make(train)
     learned: dict[str, Any] = {
         "kind": delta.kind,
         "made": dict(delta.made),
-        **_shown(delta, examples.carrier),
+        "picture": _picture(delta),
+        "sound": _sound(delta, examples),
         "noise": noise,
-        "fewer": [[few, _fallen(judged("universal", crafted(train.rows(slice(few))), keep="none"))] for few in fewer],
+        "fewer": [[few, _fallen(judged("universal", make(train.rows(slice(few))), keep="none"))] for few in fewer],
     }
     results = judged("universal", delta, keep=keep, note=note)
     return replace(results, run={**results.run, "crafted": {**learned, "fallen": _fallen(results)}}), delta
+
+
+def _check_fewer(fewer: Sequence[int], given: int) -> None:
+    if any(not 0 < count < given for count in fewer):
+        raise InputError(f"Fewer than all {given} pictures are asked for", list(fewer), "Give 1 or more of them.")
 
 
 def _by_lot(train: Batch, within: Within, seed: int) -> Delta:
@@ -152,18 +157,21 @@ def _recordings(learn: Sequence[np.ndarray], examples: Examples, place: torch.de
     return Batch(values.to(place), held.ids.to(place), lengths)
 
 
-def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch, *, carrier: Carrier) -> Delta:
+def _crafted(crafter: Universal, model: Model, goal: Goal, seed: int, train: Batch, *, examples: Examples) -> Delta:
     """Learn to lead the model away from what it answers now, or to the goal's class or phrase."""
     asked: dict[str, Any] = {"n": len(train), "batch": crafter.batch, "seed": seed, "device": train.ids.device}
     y = Target(model, Access.DECISION, **asked).answer(train, torch.arange(len(train), device=train.ids.device)).labels
     own, led = aimed(goal, model, train, y)
     target = Target(model if led is None else led, Access.GRADIENT, **asked)
     delta = crafter([target], train, y, own, Draws.of(seed, "universal", repr(crafter), goal.name))
-    return _in_a_file(delta, carrier) if isinstance(carrier, Wav16) else delta
+    return _in_a_file(delta, examples)
 
 
-def _in_a_file(delta: Delta, carrier: Wav16) -> Delta:
+def _in_a_file(delta: Delta, examples: Examples) -> Delta:
     """Round a change of recordings to what a file of 16 bits holds, towards zero, and cut a prefix to its length."""
+    carrier = examples.carrier
+    if not isinstance(carrier, Wav16):
+        return delta
     held, within = delta.values, delta.within
     if isinstance(within, Masked) and isinstance(within.region, First):
         held = held[: within.region.samples]
@@ -178,14 +186,14 @@ def _fallen(results: Results) -> list[int]:
     return [int((right & found.broken).sum()), int(right.sum())]
 
 
-def _shown(delta: Delta, carrier: Carrier) -> dict[str, Any]:
-    """Put a change into plain JSON for the page: a PNG, or the samples of a file of 16 bits."""
-    if isinstance(carrier, Wav16):
-        stored = carrier.pack(delta.values.cpu().numpy()).astype("<i2")
-        return {"picture": None, "sound": {"rate": carrier.rate, "samples": _in_ascii(stored.tobytes())}}
+def _picture(delta: Delta) -> str | None:
     png = shown(delta.values)
-    return {"picture": None if png is None else _in_ascii(png), "sound": None}
+    return None if png is None else base64.b64encode(png).decode("ascii")
 
 
-def _in_ascii(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+def _sound(delta: Delta, examples: Examples) -> dict[str, Any] | None:
+    carrier = examples.carrier
+    if not isinstance(carrier, Wav16):
+        return None
+    stored = carrier.pack(delta.values.cpu().numpy()).astype("<i2")
+    return {"rate": carrier.rate, "samples": base64.b64encode(stored.tobytes()).decode("ascii")}

@@ -14,6 +14,7 @@ import torch
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, RunError
+from unfooled.core.identity import difference
 from unfooled.core.joining import runs
 from unfooled.core.region import Region
 from unfooled.core.results import Results
@@ -77,9 +78,9 @@ def verify(
         InputError: `files` holds no manifest.
     """
     adapter = wrap(model)
-    recorded, found = results.run["model"].get("sha256"), adapter.describe().get("sha256")
-    if recorded != found:
-        raise RunError("This run is of another model", f"weights {found}, the run's are {recorded}", "Load that one.")
+    other = difference(results.run["model"], adapter.describe())
+    if other:
+        raise RunError("This run is of another model", other, "Load that one.")
     _check_kept(results)
     learn(results.run.get("transcripts", {}))
     pair_of = partial(_stored, results)

@@ -13,7 +13,7 @@ from torch import Tensor
 from unfooled.core.attack import Found, Hints, Problem
 from unfooled.core.batch import Batch
 from unfooled.core.errors import AttackError, UnfooledError
-from unfooled.core.seeds import Draws
+from unfooled.core.seeds import Draws, untouched
 from unfooled.core.target import Access, Target
 from unfooled.core.threat import ThreatModel
 from unfooled.core.writing import Writer
@@ -87,7 +87,8 @@ def attack_wave(
         enough=not runs_once(ladder)(stage),
         starts=plan.starts,
     )
-    found = _proposed(stage, problem, x)
+    with untouched(device):
+        found = _proposed(stage, problem, x)
     costs = {name: getattr(target.spent, name).cpu().numpy() for name in (*COSTS, "dead")}
     costs["own"] = sum((own.spent.forwards.cpu().numpy() for own in problem.surrogates), np.zeros_like(spent))
     first = target.spent.answers() if found.asked is None else found.asked

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def corruptions(
-    model: o.Model,
-    data: o.Data,
+    model: o.Asked,
+    data: o.Pictures,
     *,
     only: Annotated[str | None, typer.Option(help="Some of them: fog,jpeg. (default: all)")] = None,
     into: Annotated[

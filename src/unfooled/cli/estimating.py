@@ -29,6 +29,7 @@ def estimate(
     size: o.Size = None,
     crop: o.Crop = None,
     classes: o.Classes = None,
+    defence: o.Defence = None,
     limit: o.Limit = None,
     shard: o.Shard = None,
     batch: o.Batch = None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -51,8 +51,8 @@ Out = Annotated[Path, typer.Option(help="Folder to write.", rich_help_panel=o.OU
 
 
 def harden(
-    model: o.Model = None,
-    data: o.Data = None,
+    model: o.Module = None,
+    data: o.Pictures = None,
     *,
     recipe: Recipes = None,
     threat: Threat = "linf:8/255",
@@ -188,10 +188,10 @@ def defences(json: o.Json = False) -> None:
     console = on_stdout()
     for name, defence in sorted(DEFENCES.items(), key=lambda item: item[1].card.grade):
         card = defence.card
-        console.print(Text.assemble((f"{name:<16}", "bold"), f"{card.grade:<3} {card.kind}; {card.mitigation}"))
+        console.print(Text.assemble((f"{name:<17}", "bold"), f"{card.grade:<3} {card.kind}; {card.mitigation}"))
         console.print(f"  {_does(defence)}")
         console.print(f"  {card.source}; attacked by {', '.join(card.adaptive)}", style="dim")
-        console.print(f"  {_set(defence)}\n", style="dim")
+        console.print(f"  {_set(defence) or 'nothing to set'}\n", style="dim")
     for grade, meaning in GRADES.items():
         console.print(f"  {grade:<3} {meaning}", style="dim")
 
@@ -217,5 +217,20 @@ def _does(defence: object) -> str:
     return (inspect.getdoc(type(defence)) or "").partition("\n")[0]
 
 
-def _set(defence: Any) -> str:
-    return ", ".join(f"{one.name}={getattr(defence, one.name)!r}" for one in fields(defence) if one.name != "card")
+def _set(defence: object) -> str:
+    """Write the settings down: numbers as `--recipe` and `--defence` take them, the parts of a training in words."""
+    told = {one.name: getattr(defence, one.name) for one in fields(cast(Any, defence)) if one.name not in _UNTOLD}
+    return ", ".join(_written(name, value) for name, value in told.items() if value is not None)
+
+
+def _written(name: str, value: object) -> str:
+    if isinstance(value, int | float):
+        return f"{name}={value + 0:g}"
+    if not is_dataclass(value):
+        return f"{name} {value}"
+    inner = _set(value)
+    return f"{name} {type(value).__name__.lower()}{inner and f' ({inner})'}"
+
+
+_UNTOLD = ("name", "card", "passes")
+"""What is told elsewhere: a defence's own name, and what it costs."""

@@ -52,6 +52,28 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+Asked = Annotated[
+    str | None,
+    typer.Argument(
+        help="A model of pictures: package.module:factory, file.py:factory, hf:NAME, timm:NAME or "
+        "zoo:efficientnet-lite0; to be asked only: onnx:PATH.onnx, http:FILE.yaml, exec:COMMAND.",
+        show_default=False,
+    ),
+]
+Module = Annotated[
+    str | None,
+    typer.Argument(
+        help="A torch module that reads pictures: package.module:factory, file.py:factory, hf:NAME, timm:NAME or "
+        "zoo:efficientnet-lite0.",
+        show_default=False,
+    ),
+]
+Pictures = Annotated[
+    str | None,
+    typer.Argument(
+        help="A folder of class folders, a CSV of file and label, an npz, zoo:photos or zoo:signs.", show_default=False
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 
 Weights = Annotated[Path | None, typer.Option(help="A .safetensors or .pt file of tensors.", rich_help_panel=MODEL)]
@@ -62,6 +84,13 @@ Std = Annotated[str | None, typer.Option(help="Divided by afterwards: 0.229,0.22
 Size = Annotated[str | None, typer.Option(help="Resize to: 224 or 224,320 (height, width).", rich_help_panel=MODEL)]
 Crop = Annotated[str | None, typer.Option(help="Centre that is kept after resizing.", rich_help_panel=MODEL)]
 Classes = Annotated[Path | None, typer.Option(help="A text file, one class name a line.", rich_help_panel=MODEL)]
+Defence = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands before the model: mp3, jpeg:quality=50, down-up+quantised:bits=6; see `unfooled defences`.",
+        rich_help_panel=MODEL,
+    ),
+]
 Limit = Annotated[int | None, typer.Option(help="Take so many examples, drawn by the seed.", rich_help_panel=MODEL)]
 Shard = Annotated[str | None, typer.Option(help="Take one part of the examples: 1/4.", rich_help_panel=MODEL)]
 

@@ -70,9 +70,10 @@ def export(run: o.Run, out: Annotated[Path, typer.Option(help="Folder to write, 
     from unfooled.auditing.export import MANIFEST  # noqa: PLC0415  heavy
     from unfooled.auditing.export import export as write_files  # noqa: PLC0415
     from unfooled.core.folder import load  # noqa: PLC0415
+    from unfooled.report.wording import count  # noqa: PLC0415
 
     pairs = write_files(load(run), out)
-    on_stdout().print(f"{pairs:,} pairs of files in {out}, listed in {out / MANIFEST}")
+    on_stdout().print(f"{count(pairs, 'pair')} of files in {out}, listed in {out / MANIFEST}")
 
 
 def merge(

@@ -63,6 +63,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     size: Pixels = None
     crop: Pixels = None
     classes: str | None = None
+    defence: str | None = None
     limit: int | None = None
     shard: str | None = None
     keep: Literal["none", "broken", "all"] = "broken"

@@ -43,14 +43,18 @@ Within = Annotated[
 ]
 Steps = Annotated[int, typer.Option(help="Gradient steps for each recording.")]
 Batch = Annotated[int, typer.Option(help="Recordings of one length that share a pass.", rich_help_panel=o.RUN)]
+Defence = Annotated[
+    str | None,
+    typer.Option(help="mp3, opus, down-up, quantised, ...: attack without it and through it; see `unfooled defences`."),
+]
 Seed = Annotated[int, typer.Option(help="Of all randomness.", rich_help_panel=o.RUN)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps.", rich_help_panel=o.RUN)]
 
 
 def speech(
     clip: Clip, *, model: Model, say: Say = None, goal: Goal = None, within: Within = "snr", steps: Steps = 500,
-    batch: Batch = 1, seed: Seed = 0, device: Device = "cpu", threads: o.Threads = None, out: o.Out = None,
-    overwrite: o.Overwrite = None, json: o.Json = False, quiet: o.Quiet = False,
+    defence: Defence = None, batch: Batch = 1, seed: Seed = 0, device: Device = "cpu", threads: o.Threads = None,
+    out: o.Out = None, overwrite: o.Overwrite = None, json: o.Json = False, quiet: o.Quiet = False,
 ) -> None:  # fmt: skip
     """Change recordings so that a model hears a phrase of your choice; write WAV files, check them, report."""
     from .settings import Settings  # noqa: PLC0415  heavy
@@ -62,11 +66,13 @@ def speech(
         raise InputError("What is the model to hear?", "neither --say nor --goal", do)
     place = out or Path(f"runs/{datetime.now():%Y-%m-%d_%H%M%S}")
     refuse_taken(place, free=bool(overwrite))
-    told: dict[str, Any] = {"batch": batch, "seed": seed, "device": device}
-    settings = Settings(model=model, data=clip, threat=tuple(threats), device=device)
-    results, checked = _attacked(settings, steps, place, on_stderr(quiet), told)
+    settings = Settings(
+        model=model, data=clip, threat=tuple(threats), defence=defence, batch=batch, seed=seed, device=device
+    )
+    results, checked = _attacked(settings, steps, place, on_stderr(quiet))
     if json:
-        print_json({"run": str(place), "report": str(place / "report.html"), "recordings": _lines(results, checked)})
+        found = {"run": str(place), "report": str(place / "report.html"), "recordings": _lines(results, checked)}
+        print_json(found | ({"defence": results.run["defence"]} if defence else {}))
         return
     _tell(on_stdout(quiet), results, checked, place)
 
@@ -78,46 +84,42 @@ def _transcribed(phrase: str) -> str:
     return Transcribe(phrase).name
 
 
-def _attacked(
-    settings: Settings, steps: int, place: Path, console: Console, told: dict[str, Any]
-) -> tuple[Results, list[Checked]]:
+def _attacked(settings: Settings, steps: int, place: Path, console: Console) -> tuple[Results, list[Checked]]:
     """Run the audit, write its folder, its files and its report, and check the files as they lie on disk."""
     import shutil  # noqa: PLC0415
 
     from unfooled.attacks import attack_named  # noqa: PLC0415  heavy
-    from unfooled.auditing.engine import audit  # noqa: PLC0415
     from unfooled.auditing.export import export  # noqa: PLC0415
     from unfooled.auditing.journal import clear  # noqa: PLC0415
     from unfooled.auditing.stages import Stage  # noqa: PLC0415
     from unfooled.auditing.verify import verify  # noqa: PLC0415
+    from unfooled.core.folder import save  # noqa: PLC0415
+    from unfooled.hardening.washing import attacked  # noqa: PLC0415
     from unfooled.report import write_report  # noqa: PLC0415
 
     from .progress import Bars  # noqa: PLC0415
     from .subject import source_note  # noqa: PLC0415
 
-    clip, model, threats = settings.data, settings.model, settings.threats
-    hearer, recordings = _subject(settings)
+    bare, recordings = _subject(settings)
     clear(place)
     shutil.rmtree(place / "files", ignore_errors=True)
+    name = MASKED if settings.threats[0].split()[1].startswith("inaudible") else LOUD
     progress = Bars.on(console)
-    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-    phrases = [word for threat in threats for word in ("--goal", threat.split()[0])]
-    within = threats[0].split()[1]
-    attack = MASKED if within.startswith("inaudible") else LOUD
-    command = ["unfooled", "speech", clip, "--model", model, *phrases, "--within", within]
-    note = {"command": shlex.join([*command, "--steps", str(steps), *words]), "source": source_note(settings)}
+    note = {"command": _command(settings, steps), "source": source_note(settings)}
+    told = {name: getattr(settings, name) for name in ("batch", "seed", "device")}
+    attack = Stage(name, attack_named(name, steps=steps))
     with progress.bars:
-        results = audit(
-            hearer, recordings, threats, [Stage(attack, attack_named(attack, steps=steps))],
-            out=place, progress=progress, note=note, **told,
-        )  # fmt: skip
+        hearer, results = attacked(
+            bare, settings.defence, recordings, settings.threats, attack, progress=progress, note=note, **told
+        )
+    save(results, place)
     write_report(results, place / "report.html")
     export(results, place / "files")
-    return results, verify(results, hearer, device=told["device"], files=place / "files")
+    return results, verify(results, hearer, device=settings.device, files=place / "files")
 
 
 def _subject(settings: Settings) -> tuple[Writer, Examples]:
-    """Load a model that writes, and recordings of which nothing is known but what it hears."""
+    """Load a model that writes, without its defence, and recordings of which nothing is known but what it hears."""
     from dataclasses import replace  # noqa: PLC0415
 
     import torch  # noqa: PLC0415  heavy
@@ -129,7 +131,7 @@ def _subject(settings: Settings) -> tuple[Writer, Examples]:
 
     from .subject import the_data, the_model  # noqa: PLC0415
 
-    hearer = the_model(settings)
+    hearer = the_model(settings.model_copy(update={"defence": None}))
     if not isinstance(hearer, Writer):
         raise ModelError(
             "Only a model that writes what it hears can be made to hear a phrase", settings.model,
@@ -139,6 +141,17 @@ def _subject(settings: Settings) -> tuple[Writer, Examples]:
     recordings = read_examples(the_data(settings.data), classes=None, ears=ears_of(hearer))
     note = "what the model hears in each recording counts as what is said: clean accuracy is complete by that alone"
     return hearer, replace(recordings, y=torch.full_like(recordings.y, UNHEARD), notes=(*recordings.notes, note))
+
+
+def _command(settings: Settings, steps: int) -> str:
+    """Write the command line that does the same."""
+    goals = [word for threat in settings.threats for word in _told(threat.split()[0])]
+    defence = ["--defence", settings.defence] if settings.defence else []
+    words = {"within": settings.threats[0].split()[1], "steps": steps} | {
+        name: getattr(settings, name) for name in ("batch", "seed", "device")
+    }
+    options = [word for name, value in words.items() for word in (f"--{name}", str(value))]
+    return shlex.join(["unfooled", "speech", settings.data, "--model", settings.model, *goals, *defence, *options])
 
 
 def _lines(results: Results, checked: list[Checked]) -> list[dict[str, Any]]:
@@ -170,6 +183,34 @@ def _lines(results: Results, checked: list[Checked]) -> list[dict[str, Any]]:
     return lines
 
 
+def _told(goal: str) -> tuple[str, str]:
+    """Write a goal as an option: `--say` and the phrase, or `--goal`."""
+    kind, _, phrase = goal.partition(":")
+    return ("--say", phrase.replace("_", " ")) if kind == "transcribe" else ("--goal", goal)
+
+
+def _tell_defence(console: Console, results: Results) -> None:
+    from unfooled.report.washed import defended  # noqa: PLC0415  heavy
+
+    found = defended(results.run)
+    if found is None:
+        return
+    table = columns(
+        recording="left",
+        clean_bare="left",
+        clean_behind="left",
+        crafted_bare="left",
+        same_file_behind="left",
+        crafted_through="left",
+    )
+    for line in found.lines:
+        texts = (one.text if one else "not reached" for one in (line.plain, line.carried, line.knowing))
+        table.add_row(line.recording, line.before, line.behind, *texts)
+    console.print(table)
+    for sentence in found.sentences:
+        console.print(sentence, soft_wrap=True)
+
+
 def _tell(console: Console, results: Results, checked: list[Checked], place: Path) -> None:
     table = columns(recording="left", heard_before="left", heard_after="left", snr="right", peak="right", same="right")
     lines = _lines(results, checked)
@@ -181,6 +222,7 @@ def _tell(console: Console, results: Results, checked: list[Checked], place: Pat
         )
         table.add_row(line["recording"], line["before"], line["after"], *figures)
     console.print(table)
+    _tell_defence(console, results)
     reached = sum(line["reached"] for line in lines)
     console.print(f"\n{reached} of {len(lines)} reached, in WAV files of 16 bits that were read back")
     for note in results.run["data"]["notes"]:

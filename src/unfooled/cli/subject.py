@@ -17,6 +17,7 @@ from unfooled.auditing.examples import Examples, read_examples
 from unfooled.auditing.hearing import ears_of
 from unfooled.core.errors import InputError, RunError
 from unfooled.core.target import Model
+from unfooled.hardening.deployed import defended
 from unfooled.modalities.carriers import Png
 from unfooled.modalities.sources import Source
 from unfooled.models.black_box import BlackBox
@@ -31,7 +32,7 @@ from unfooled.zoo.tones import sentences
 
 from .settings import Settings
 
-RECORDED = ("model", "data", "weights", "mean", "std", "size", "crop", "classes")
+RECORDED = ("model", "data", "weights", "mean", "std", "size", "crop", "classes", "defence")
 """What a run remembers of where its model and data came from."""
 
 
@@ -43,12 +44,22 @@ def load_subject(settings: Settings) -> tuple[Model, Examples]:
         ModelError: The model cannot be loaded.
     """
     model = the_model(settings)
+    return model, the_examples(settings, model)
+
+
+def the_examples(settings: Settings, model: Model) -> Examples:
+    """Read the examples that the settings name, for a model."""
     examples = read_examples(the_data(settings.data), classes=model.describe()["classes"], ears=ears_of(model))
-    return model, _sharded(_limited(examples, settings.limit, settings.seed), settings.shard)
+    return _sharded(_limited(examples, settings.limit, settings.seed), settings.shard)
 
 
 def the_model(settings: Settings) -> Model:
-    """Load the model alone, on its device, with its preprocessing and its class names."""
+    """Load the model alone, on its device, with its preprocessing, its class names and what defends it."""
+    model = _bare(settings)
+    return model if settings.defence is None else defended(model, settings.defence)
+
+
+def _bare(settings: Settings) -> Model:
     if settings.threads is not None:
         if settings.threads < 1:
             raise InputError("A run needs at least one thread", settings.threads, "Give --threads 1 or more.")

@@ -110,9 +110,9 @@ def _diagnosis(console: Console, results: Results) -> None:
     console.print()
     console.print(Text.assemble("can this be believed?  ", (found.verdict.value, _COLOURS[found.verdict])))
     for finding in found.findings:
-        console.print(Padding(f"{finding.threat}: {finding.sentence}. {finding.remedy}", (0, 0, 0, 2)))
+        console.print(Padding(f"{finding.threat}: {finding.sentence}. {finding.remedy}", (0, 0, 0, 2), expand=False))
     for gap in found.gaps:
-        console.print(Padding(f"{gap[:1].upper()}{gap[1:]}.", (0, 0, 0, 2)))
+        console.print(Padding(f"{gap[:1].upper()}{gap[1:]}.", (0, 0, 0, 2), expand=False))
     for bill in (bill for one in gathered(results.run) for bill in one.bill):
         counts = ", ".join(f"{bill[name]:,} {name}" for name in COSTS)
         console.print(f"  diagnosis of {bill['threat']}: {counts}, {bill['seconds']:.1f} s", style="dim")

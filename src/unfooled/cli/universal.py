@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def universal(
-    model: o.Model,
-    data: o.Data,
+    model: o.Module,
+    data: o.Pictures,
     *,
     learn: Annotated[Path, typer.Option(help="A folder of pictures, or recordings, to learn from, without labels.")],
     threat: o.Threat = None,

@@ -54,3 +54,14 @@ class UnfinishedError(RunError):
 
 class MissingExtraError(UnfooledError):
     """An optional dependency is not installed."""
+
+
+OWN_FAULT = "The error comes from the model's own code: `--debug`, or calling it outside unfooled, shows the line."
+
+_OF_INPUTS = (RuntimeError, TypeError, ValueError, IndexError, AssertionError)
+"""What modules raise at inputs of another shape or kind than they take."""
+
+
+def advice_on(error: Exception, of_inputs: str) -> str:
+    """Say what to do about what a model raised: one thing where its inputs may be at fault, else another."""
+    return of_inputs if isinstance(error, _OF_INPUTS) else OWN_FAULT

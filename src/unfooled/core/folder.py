@@ -20,14 +20,21 @@ from .results import Results
 from .schema import RECORDS, SCHEMA_VERSION, STAGES
 
 RUN, RECORDS_FILE, STAGES_FILE, TENSORS_FILE = "run.json", "records.parquet", "stages.parquet", "tensors.safetensors"
+_CONTENTS = "tensors_sha256"
 PLAN = "plan.json"
 """What a run was begun with. A folder that holds it but no `RUN` holds a run under way, or one that was stopped."""
 
 
 class StoredTensors(Mapping[str, np.ndarray]):
-    """Arrays of a safetensors file, read one at a time, so that a large run opens at once."""
+    """Arrays of a safetensors file, read one at a time, so that a large run opens at once.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        sha256: Of the whole file, as it was written; None where nobody told.
+    """
+
+    def __init__(self, path: Path, sha256: str | None = None) -> None:
+        self._path, self._sha256 = path, sha256
         self._file: Any = safe_open(path, framework="numpy")
         self._names = dict.fromkeys(self._file.keys())  # type: ignore[no-untyped-call]
 
@@ -35,6 +42,15 @@ class StoredTensors(Mapping[str, np.ndarray]):
         if name not in self._names:
             raise KeyError(name)
         return np.asarray(self._file.get_tensor(name))
+
+    def check(self) -> None:
+        """Read the whole file, and see that it is as it was written.
+
+        Raises:
+            RunError: It is not.
+        """
+        if self._sha256 is not None and _hashed(self._path) != self._sha256:
+            raise RunError("The examples of this run are not as they were written", self._path, "Run the audit again.")
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
@@ -58,7 +74,7 @@ def save(results: Results, folder: str | Path) -> None:
     pq.write_table(results.records, folder / RECORDS_FILE)
     pq.write_table(results.stages, folder / STAGES_FILE)
     shutil.copymode(folder / RECORDS_FILE, folder / TENSORS_FILE)  # safetensors writes for its owner alone
-    run = {**results.run, "schema": SCHEMA_VERSION}
+    run = {**results.run, "schema": SCHEMA_VERSION, _CONTENTS: _hashed(folder / TENSORS_FILE)}
     sealed = {**run, "digests": _digests(folder, json.loads(json.dumps(run, allow_nan=False)))}
     write_atomically(folder / RUN, json.dumps(sealed, indent=2))
 
@@ -86,10 +102,11 @@ def load(folder: str | Path) -> Results:
                 f"schema {version}, this release reads {SCHEMA_VERSION}",
                 "Use the release of unfooled that wrote it.",
             )
-        tensors = StoredTensors(folder / TENSORS_FILE)
+        tensors = StoredTensors(folder / TENSORS_FILE, run.get(_CONTENTS))
         changed = sorted(dict(run.pop("digests")).items() ^ _digests(folder, run).items())
         if changed:
             raise ValueError(f"{changed[0][0]} is not as it was written")
+        run.pop(_CONTENTS, None)
         records = pq.read_table(folder / RECORDS_FILE).cast(RECORDS)
         stages = pq.read_table(folder / STAGES_FILE).cast(STAGES)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, SafetensorError) as error:
@@ -98,13 +115,18 @@ def load(folder: str | Path) -> Results:
 
 
 def _digests(folder: Path, run: dict[str, Any]) -> dict[str, str]:
-    """Hash what a figure hangs on: settings, tables, names and shapes of tensors (`verify` judges their contents)."""
+    """Hash what a figure hangs on: settings, tables, names and shapes of tensors; `check` hashes their contents."""
     parts = {RUN: json.dumps(run, sort_keys=True).encode()}
     parts |= {name: (folder / name).read_bytes() for name in (RECORDS_FILE, STAGES_FILE)}
     with (folder / TENSORS_FILE).open("rb") as file:
         head = file.read(8)
         parts[TENSORS_FILE] = head + file.read(int.from_bytes(head, "little"))
     return {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -23,7 +23,7 @@ def named(threats: Sequence[str], text: str) -> str:
     same = same or [known for known in threats if _same_name(known.partition(BY)[0], text)]
     if len(same) != 1:
         which = "Several threats in these results have that name" if same else "No such threat in these results"
-        raise InputError(which, repr(text), f"Choose one of {same or list(threats)}.")
+        raise InputError(which, repr(text), f"Choose one of {', '.join(same or threats)}.")
     return same[0]
 
 

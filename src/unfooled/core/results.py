@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from .curve import Curve, curves_of
 from .errors import InputError, MissingExtraError
+from .identity import difference
 from .joining import falls_further, joined, runs, stored_of
 from .names import named
 from .rates import Interval, robbins, wilson
@@ -207,11 +208,9 @@ class Results:
         Raises:
             InputError: The runs are of different models.
         """
-        mine, theirs = (results.run.get("model", {}).get("sha256") for results in (self, other))
-        if mine != theirs:
-            raise InputError(
-                "Only runs on the same model can be merged", f"weights {mine} and {theirs}", "Audit one model twice."
-            )
+        apart = difference(self.run.get("model", {}), other.run.get("model", {}))
+        if apart:
+            raise InputError("Only runs on the same model can be merged", apart, "Audit one model twice.")
         rows = {(row["threat"], row["key"]): row for row in self.records.to_pylist()}
         positions = {key: row["example"] for (_, key), row in rows.items()}
         tensors = dict(self.tensors)

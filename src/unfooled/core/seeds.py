@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 _UNIT = np.float32(2.0**-24)
+_GUARDED: ContextVar[bool] = ContextVar("guarded", default=False)
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,37 @@ class Draws:
 
 
 @contextmanager
+def untouched(device: torch.device) -> Iterator[None]:
+    """Leave the caller's random state as it was, and let nobody inside do so again at each `reseeded` call.
+
+    To save and restore numpy's takes as long as a pass of a small model: a search does it once, not at each pass.
+    """
+    with _restored(device):
+        guarded = _GUARDED.set(True)
+        try:
+            yield
+        finally:
+            _GUARDED.reset(guarded)
+
+
+@contextmanager
 def reseeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Run with fresh random state of torch, numpy and random, and put the caller's back afterwards."""
-    of_random, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    of_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-    try:
+    """Run with fresh random state of torch, numpy and random, and put the caller's back unless it is `untouched`."""
+    with nullcontext() if _GUARDED.get() else _restored(device):
         # not torch.manual_seed: it also notes a seed and a stack trace for devices that were never used, at each call
         torch.default_generator.manual_seed(seed)
-        if of_device is not None:
+        if device.type == "cuda":
             torch.cuda.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
+        yield
+
+
+@contextmanager
+def _restored(device: torch.device) -> Iterator[None]:
+    of_random, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    of_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    try:
         yield
     finally:
         random.setstate(of_random)

@@ -12,7 +12,7 @@ from torch import Tensor
 from .answer import Answer, Labels
 from .batch import Batch
 from .counts import Counts
-from .errors import AccessError, BudgetError, ModelError, UnfooledError
+from .errors import AccessError, BudgetError, ModelError, UnfooledError, advice_on
 from .rows import earlier
 from .seeds import reseeded
 from .spread import averaged
@@ -220,10 +220,11 @@ class Target:
             except UnfooledError:
                 raise
             except Exception as error:
+                do = "Let it take all sizes in the data; Preprocess(size=...) resizes pictures; texts hold anything."
                 raise ModelError(
                     f"The model failed on inputs of shape {tuple(x.values.shape)}",
                     f"{type(error).__name__}: {error}",
-                    "Let it take all sizes in the data; Preprocess(size=...) resizes pictures; texts hold anything.",
+                    advice_on(error, do),
                 ) from error
 
     def _demand(self, needed: Access) -> None:

@@ -32,6 +32,17 @@ def normalised(text: str) -> str:
     return " ".join(_MARKS.sub(" ", kept).split())
 
 
+def as_sentence(text: str) -> str:
+    """Write a phrase as models that write sentences do: one without capitals and without an end gets both.
+
+    No word at all is written as a full stop: no text of such a model begins with its end.
+    """
+    plain = text.strip()
+    if plain == plain.lower() and plain[-1:].isalnum():
+        plain = f"{plain[0].upper()}{plain[1:]}."
+    return plain or "."
+
+
 def label_of(text: str) -> int:
     """Give the number that stands for a transcript: 63 bits of a hash of its normalised form, the same in any run."""
     plain = normalised(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 from unfooled.core.errors import InputError
@@ -21,9 +22,9 @@ from .masking.activations import KWTA, Saturating, Stairs, Temperature
 from .sounds.codec import Codec
 from .sounds.filters import BandPass, DownUp, Quantised, RunningMean, RunningMedian
 from .training.lesson import Recipe
-from .training.objectives import Adversarial, Aligned, Helped, Mart, Tempered, Trades
+from .training.objectives import Adversarial, Aligned, Blended, Helped, Mart, Tempered, Trades
 from .training.recipes import Free, Training
-from .training.searches import Clean, Climb, Jump
+from .training.searches import Clean, Climb, Jump, Occlude
 
 _TRUSTED = "checked by RobustBench's AutoAttack"
 _TEMPERATURE = 100.0
@@ -68,6 +69,9 @@ DETECTORS: dict[str, Layered] = {
 RECIPES: dict[str, Recipe] = {
     "standard": STANDARD,
     "pgd-at": Training(Card("training", "A", f"Madry et al., ICLR 2018; {_TRUSTED}"), Climb(), Adversarial()),
+    "pgd-3": Training(
+        Card("training", "A", "Madry et al., ICLR 2018, in three larger steps"), Climb(steps=3, step=0.6), Adversarial()
+    ),
     "trades": Training(
         Card("training", "A", f"Zhang et al., ICML 2019; {_TRUSTED}"), Climb(away="own"), Trades()
     ),
@@ -84,6 +88,9 @@ RECIPES: dict[str, Recipe] = {
     "grad-align": Training(
         Card("training", "A-", f"Andriushchenko and Flammarion, NeurIPS 2020; {_TRUSTED}"),
         Jump(0.0, 1.0, clip=True), Aligned(),
+    ),
+    "occlusion": Training(
+        Card("training", "A-", "Wu et al., ICLR 2020: against patches and stickers alone"), Occlude(), Blended()
     ),
     "free": Free(Card("training", "B", f"Shafahi et al., NeurIPS 2019; {_TRUSTED}")),
     "ensemble": Ensemble(
@@ -125,7 +132,9 @@ def defence_named(name: str, **settings: Any) -> Layered | Recipe:
     """
     known = DEFENCES | RECIPES
     if name not in known:
-        raise InputError("There is no such defence", repr(name), f"Choose one of {', '.join(known)}.")
+        near = get_close_matches(name, known, n=1)
+        do = f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(known)}."
+        raise InputError("There is no such defence", repr(name), do)
     names = [one.name for one in fields(known[name])]  # type: ignore[arg-type]
     unknown = sorted(set(settings) - set(names))
     if unknown:

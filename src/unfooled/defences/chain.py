@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from torch import nn
 from unfooled.core.errors import InputError
 from unfooled.core.numerals import read_number
 
-from . import DETECTORS, LAYERED, RECIPES, defence_named
+from . import DETECTORS, LAYERED, RECIPES, SOUNDS, defence_named
 from .card import Card, Layered
 from .training.lesson import Recipe
 
@@ -51,8 +51,12 @@ class Chain:
         return reduce(lambda outer, layer: layer.seen(outer), reversed(self.layers), defended)
 
 
-def read_defence(text: str) -> Chain:
+def read_defence(text: str, sample_rate: int | None = None) -> Chain:
     """Read a defence as people write it.
+
+    Args:
+        text: Such as `jpeg`, `jpeg:quality=50`, `mp3:kbps=48+quantised`, `swap-silu+pgd-at`.
+        sample_rate: Samples a second of the recordings, for defences of sound that are told no `rate`.
 
     Raises:
         InputError: A part is unknown, a setting cannot be read, or something follows a recipe or a detector.
@@ -60,7 +64,7 @@ def read_defence(text: str) -> Chain:
     parts = [part.strip() for part in text.split("+")]
     trained = parts[-1].partition(":")[0] in RECIPES
     layers, recipe = (parts[:-1], parts[-1]) if trained else (parts, None)
-    made = [_part(layer) for layer in layers]
+    made = [_part(layer, sample_rate) for layer in layers]
     for place, part in enumerate(layers):
         name = part.partition(":")[0]
         if name in DETECTORS and place + 1 < len(parts):
@@ -74,7 +78,7 @@ def read_defence(text: str) -> Chain:
     return Chain(text, (*cast(list[Layered], made), *around), trainer)
 
 
-def _part(text: str) -> Layered | Recipe:
+def _part(text: str, sample_rate: int | None = None) -> Layered | Recipe:
     name, _, given = text.partition(":")
     settings: dict[str, Any] = {}
     for pair in filter(None, given.split(",")):
@@ -84,4 +88,6 @@ def _part(text: str) -> Layered | Recipe:
         except (ValueError, ZeroDivisionError) as error:
             raise InputError("A setting is written name=number", repr(pair), "Write jpeg:quality=50.") from error
         settings[key] = int(number) if number == int(number) and "." not in value else number
+    if sample_rate is not None and name in SOUNDS and "rate" in (one.name for one in fields(cast(Any, SOUNDS[name]))):
+        settings.setdefault("rate", sample_rate)
     return defence_named(name, **settings)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor, nn
 
 from unfooled.auditing.examples import Examples, read_examples
 from unfooled.auditing.threats import read_threats
@@ -20,11 +17,11 @@ from unfooled.defences.detectors.guard import make_room
 from unfooled.defences.training.schedule import check_pupils
 from unfooled.goals import Misclassify
 from unfooled.models.classifier import Classifier, wrap
-from unfooled.models.preprocess import Preprocess
 from unfooled.models.ready import check_ready
 from unfooled.models.weights import load_weights, read_weights
 
 from .attackers import Range
+from .deployed import whole
 from .parting import parted
 from .settings import Settings
 from .trial import WEIGHTS, Tell, Trial, remembered
@@ -107,18 +104,6 @@ def folder_of(chain: Chain) -> str:
     return "".join(letter if letter.isalnum() or letter in "-+=." else "_" for letter in chain.name)
 
 
-class Whole(nn.Module):
-    """A module and the preprocessing that its adapter did, so that defences see pictures in [0, 1]."""
-
-    def __init__(self, preprocess: Preprocess, module: nn.Module) -> None:
-        super().__init__()
-        self.preprocess, self.module = preprocess, module
-
-    def forward(self, values: Tensor) -> Any:
-        """Give what the module gives."""
-        return self.module(self.preprocess(values))
-
-
 def _classifier(model: object) -> Classifier:
     adapter = wrap(model)
     if not isinstance(adapter, Classifier) or adapter.takes_lengths:
@@ -126,9 +111,7 @@ def _classifier(model: object) -> Classifier:
             "Only a torch module that reads pictures can be hardened", type(adapter).__name__,
             "Give the module, or module:factory on the command line.",
         )  # fmt: skip
-    if adapter.preprocess is None:
-        return adapter
-    return replace(adapter, module=Whole(adapter.preprocess, adapter.module).eval(), preprocess=None)
+    return whole(adapter)
 
 
 def _within(threat: str, examples: Examples) -> Ball:

@@ -19,6 +19,7 @@ from unfooled.core import folder as folders
 from unfooled.core.errors import ModelError, RunError
 from unfooled.core.folder import write_atomically
 from unfooled.core.hardened import Hardened, changed
+from unfooled.core.identity import difference
 from unfooled.core.results import Results, ThreatResults
 from unfooled.core.threat import Ball
 from unfooled.defences.card import IGNORANT
@@ -158,11 +159,14 @@ def remembered(home: Path, resume: bool, model: Classifier, grounds: Range, run:
     """
     if resume and (home / folders.RUN).is_file():
         held = folders.load(home)
-        found = (held.run["model"]["sha256"], held.run["data"]["fingerprint"], held.threats)
-        wanted = (model.describe()["sha256"], grounds.examples.fingerprint, [grounds.threat])
-        if found != wanted:
+        other = difference(held.run["model"], model.describe())
+        found = (held.run["data"]["fingerprint"], held.threats)
+        wanted = (grounds.examples.fingerprint, [grounds.threat])
+        if other or found != wanted:
             raise RunError(
-                "This folder holds an audit of something else", f"{home}: {found}, not {wanted}", "Name another folder."
+                "This folder holds an audit of something else",
+                f"{home}: {other or f'{found}, not {wanted}'}",
+                "Name another folder.",
             )
         return held
     results = run()

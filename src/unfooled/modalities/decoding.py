@@ -91,7 +91,8 @@ def _refuse_unfaithful(picture: ImageFile.ImageFile, name: str) -> None:
     raise InputError(
         "Only 8-bit pictures and 16-bit grey can be read without loss",
         f"{name}: {found}",
-        "Convert it to 8 bits, or give the data as an npz file of floats in [0, 1].",
+        "Convert it to the 8 bits that a deployed model is given, as Image.open(FILE).convert('RGB') of Pillow does, "
+        "or give the data as an npz file of floats in [0, 1], which loses nothing.",
     )
 
 

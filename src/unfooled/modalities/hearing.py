@@ -45,7 +45,7 @@ class Recording:
 def read_recording(path: Path, rate: int | None = None) -> Recording:
     """Read a recording; channels are mixed to one, and another rate is resampled.
 
-    WAV files of whole numbers are read by Python itself, all else by soundfile (`pip install unfooled[audio]`).
+    WAV files of whole numbers are read by Python itself, all else by soundfile (`pip install "unfooled[audio]"`).
 
     Args:
         path: The file.
@@ -146,6 +146,6 @@ def _soundfile(path: Path) -> Any:
         return import_module("soundfile")
     except (ImportError, OSError) as error:  # OSError: the library that it brings does not load
         raise MissingExtraError(
-            "Recordings of this format are read by soundfile", path, "pip install unfooled[audio], or save it as WAV "
-            "of 16 bits."
+            "Recordings of this format are read by soundfile", path, 'Run: pip install "unfooled[audio]", or save it '
+            "as WAV of 16 bits."
         ) from error  # fmt: skip

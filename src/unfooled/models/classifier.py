@@ -16,7 +16,7 @@ from unfooled.core.errors import ModelError
 from unfooled.core.target import Model
 
 from .preprocess import Preprocess
-from .weights import fingerprint
+from .weights import fingerprint, settings_of
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Classifier:
             "class": type(self.module).__qualname__,
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "sha256": fingerprint(self.module),
+            "settings": settings_of(self.module),
             "preprocess": None if self.preprocess is None else self.preprocess.describe(),
             "classes": None if self.classes is None else list(self.classes),
         }

@@ -16,7 +16,7 @@ from unfooled.core.answer import ABSENT, Boxes, Scores
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError, ModelError
 
-from .weights import fingerprint
+from .weights import fingerprint, settings_of
 
 _SURE = 1e-6  # nearest that a probability comes to 0 and 1 on its way to log-odds
 
@@ -82,6 +82,7 @@ class Detector:
             "class": type(self.module).__qualname__,
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "sha256": fingerprint(self.module),
+            "settings": settings_of(self.module),
             "threshold": self.threshold,
             "classes": ["nothing", self.thing],
         }

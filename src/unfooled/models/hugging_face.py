@@ -1,4 +1,4 @@
-"""Classifiers of the Hugging Face kind, from the hub or a folder; needs transformers, not torchvision."""
+"""Models of the Hugging Face kind, from the hub or a folder; needs transformers, not torchvision."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from unfooled.core.errors import MissingExtraError, ModelError, UnfooledError
 
-from . import hf_texts
+from . import hf_speech, hf_texts
 from .black_box import BlackBox
 from .classifier import Classifier
 from .preprocess import Interpolation, Preprocess
+from .speech import SpeechModel
 
 RESAMPLING: dict[int, Interpolation] = {0: "nearest", 2: "bilinear", 3: "bicubic"}
 """PIL's numbers, as preprocessor_config.json writes them."""
@@ -22,8 +23,10 @@ WARPED_FROM = 384
 """From this size on, processors with a `crop_pct` warp to a square instead of cropping."""
 
 
-def load(name: str) -> Classifier | BlackBox:
-    """Load a classifier of pictures with the preprocessing and class names that it was saved with, or one of texts.
+def load(name: str) -> Classifier | BlackBox | SpeechModel:
+    """Load a classifier of pictures with the preprocessing and class names that it was saved with, or another's model.
+
+    Classifiers of texts and models that transcribe are told by their configuration.
 
     Weights come from safetensors alone, and no code from the hub is run.
 
@@ -46,6 +49,8 @@ def load(name: str) -> Classifier | BlackBox:
         architectures = AutoConfig.from_pretrained(name).architectures or ()
         if any(one.endswith("ForSequenceClassification") for one in architectures):
             return hf_texts.load(name)
+        if hf_speech.hears(architectures):
+            return hf_speech.load(name, architectures)
         module, info = AutoModelForImageClassification.from_pretrained(
             name, use_safetensors=True, output_loading_info=True
         )

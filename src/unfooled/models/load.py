@@ -16,7 +16,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from unfooled.core.errors import InputError, ModelError, UnfooledError
+from unfooled.core.errors import OWN_FAULT, InputError, ModelError, UnfooledError
 from unfooled.core.target import Model
 
 from . import hugging_face, timm_models, zoo_models
@@ -140,11 +140,8 @@ def _from_factory(spec: str) -> Model:
             except UnfooledError:
                 raise
             except Exception as error:
-                raise ModelError(
-                    "The factory failed",
-                    f"{type(error).__name__}: {error} (in {spec})",
-                    "It is called without arguments.",
-                ) from error
+                do = "It is called without arguments." if isinstance(error, TypeError) else OWN_FAULT
+                raise ModelError("The factory failed", f"{type(error).__name__}: {error} (in {spec})", do) from error
     return wrap(made, name=spec)
 
 

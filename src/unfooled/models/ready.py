@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from unfooled.core.batch import Batch
-from unfooled.core.errors import ModelError, UnfooledError
+from unfooled.core.errors import ModelError, UnfooledError, advice_on
 from unfooled.core.seeds import reseeded
 from unfooled.core.target import Access, Model
 
@@ -120,7 +120,7 @@ def _attempted(model: Model, x: Batch) -> Tensor:
         raise ModelError(
             "The model's forward pass failed",
             f"{type(error).__name__}: {str(error).strip():.400} (on {data})",
-            " ".join(_hints(model, x)),
+            advice_on(error, " ".join(_hints(model, x))),
         ) from error
 
 
@@ -128,7 +128,7 @@ def _hints(model: Model, x: Batch) -> list[str]:
     hints = []
     if x.values.ndim == 4:
         hints.append(f"Does the model take {x.values.shape[1]} channels?")
-        hints.append("If it takes one size only, set Preprocess(size=...).")
+        hints.append("If it takes one size only, set Preprocess(size=...), on the command line --size.")
     if isinstance(model, Classifier):
         if x.lengths is not None and not model.takes_lengths:
             hints.append("If its forward takes (values, lengths), set takes_lengths=True.")

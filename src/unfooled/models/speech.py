@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from unfooled.core.answer import Answer, Transcripts
 from unfooled.core.batch import Batch
-from unfooled.core.errors import ModelError
+from unfooled.core.errors import ModelError, UnfooledError, advice_on
 from unfooled.core.transcripts import TEXTS
 
-from .weights import fingerprint
+from .weights import fingerprint, settings_of
 
 
 class Writing(Protocol):
@@ -132,6 +132,7 @@ class SpeechModel:
             "class": type(self.module).__qualname__,
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "sha256": fingerprint(self.module),
+            "settings": settings_of(self.module),
             "preprocess": None,
             "classes": None,
             "sample_rate": self.sample_rate,
@@ -181,11 +182,13 @@ def check_hears(model: SpeechModel, x: Batch) -> int:
         raise ModelError("The model is in training mode", ", ".join(training[:4]), "Call model.eval() first.")
     try:
         answer = model.answer(x)
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+    except UnfooledError:
+        raise
+    except Exception as error:  # the model's own code may raise anything
         raise ModelError(
             "The model's pass over a recording failed",
             f"{type(error).__name__}: {str(error).strip():.400} (on {tuple(x.values.shape)} samples)",
-            "See how the writing calls the module, and try both outside unfooled first.",
+            advice_on(error, "See how the writing calls the module, and try both outside unfooled first."),
         ) from error
     if len(answer) != len(x):
         raise ModelError("The model gives one transcript a recording", f"{len(answer)} for {len(x)}", "Mend it.")

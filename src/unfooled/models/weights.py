@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,36 @@ def fingerprint(module: nn.Module) -> str:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def settings_of(module: nn.Module) -> str | None:
+    """Give the SHA-256 of what our own parts of a module are set to, such as the quality of a codec; None without any.
+
+    Weights do not tell them: two strengths of one defence have the same.
+    """
+    parts = ((name, part) for name, part in module.named_modules() if type(part).__module__.startswith(_OURS))
+    told = [f"{name} {key}={plain}" for name, part in parts for key, value in sorted(vars(part).items())
+            if not key.startswith("_") and key != "training" and (plain := _plain(value))]  # fmt: skip
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else None
+
+
+_OURS = ("unfooled.defences.", "unfooled.hardening.", "unfooled.models.")
+
+
+def _plain(value: object) -> str:
+    """Write a setting down; empty for what is none."""
+    if isinstance(value, bool | int | float | str | None):
+        return repr(value)
+    if isinstance(value, Tensor):
+        return hashlib.sha256(value.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+    if isinstance(value, partial):
+        return f"{_plain(value.func)}{_plain(value.args)}{_plain(tuple(sorted(value.keywords.items())))}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_plain, value))})"
+    if is_dataclass(value) and not isinstance(value, type):
+        told = (f"{one.name}={_plain(getattr(value, one.name))}" for one in fields(value))
+        return f"{type(value).__qualname__}({', '.join(told)})"
+    return getattr(value, "__qualname__", "")
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -26,6 +26,7 @@ from .headline import headline, typical
 from .knowledge import by_knowledge, chart
 from .queries import UNKNOWN, QueryBill, Terms, query_bills
 from .query_chart import queries
+from .washed import defended
 from .wording import Threat
 
 
@@ -138,6 +139,7 @@ def _about(run: Mapping[str, Any]) -> dict[str, Any]:
         "crafted": crafted(run),
         "alike": run.get("similarity", {}).get("cosines", {}),
         "corrupted": corrupted(run),
+        "defended": defended(run),
         "notes": _notes(run),
         "call": _call(run),
         "settings": _settings(run),

@@ -90,7 +90,8 @@ def climb_adaptively(
         seen = problem.target.gradient(x_next, objective, climb.owner)
         going_on = keeper.keep(climb.owner, x_next, seen.loss, seen.answer)
         going_on &= keeper.distance(climb.owner) > climb.radius
-        climb = _advanced(climb, x_next.values, _cleaned(seen, climb.owner)).rows(going_on)
+        climb = _advanced(climb, x_next.values, _cleaned(seen, climb.owner))
+        climb = climb if bool(going_on.all()) else climb.rows(going_on)
         if k + 1 in reviews:
             interval, last = k + 1 - last, k + 1
             climb = _reviewed(climb, interval)

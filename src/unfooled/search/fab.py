@@ -55,18 +55,21 @@ def step_to_boundary(keeper: Keeper[Ball], loss: Loss, steps: int, pace: Pace, *
         seen = problem.target.gradient(x_t, objective, owner)
         going_on = keeper.keep(owner, x_t, seen.loss, seen.answer)
         reached, held = problem.reached(seen.answer, owner), keeper.distance(owner).isfinite()
-        drawn = x.values + pace.back * (x_t.values - x.values)
-        further = x.values + (x_t.values - x.values) / pace.back
-        grad, level, again = seen.grad, seen.loss, going_on & reached & held
+        stood, grad, level, again = x_t, seen.grad, seen.loss, going_on & reached & held
         if bool(again.any()):
+            drawn = x.values + pace.back * (x_t.values - x.values)
             x_t = x.holding(torch.where(wide(again, grad), drawn, x_t.values))
             seen = problem.target.gradient(x_t.rows(again), objective, owner[again])
             grad[again], level[again] = seen.grad, seen.loss
             going_on[again] = keeper.keep(owner[again], x_t.rows(again), seen.loss, seen.answer)
         moved = _stepped(problem.within, x, x_t, chained((), 0)(grad, owner), level, pace=pace)
-        lost = wide(reached & ~held, grad)  # what the carrier cannot hold must lie further beyond
-        x_t = problem.within.project(x.holding(torch.where(lost, further, moved)), x)
-        owner, x, x_t = owner[going_on], x.rows(going_on), x_t.rows(going_on)
+        lost = reached & ~held  # what the carrier cannot hold must lie further beyond
+        if bool(lost.any()):
+            further = x.values + (stood.values - x.values) / pace.back
+            moved = torch.where(wide(lost, grad), further, moved)
+        x_t = problem.within.project(x.holding(moved), x)
+        if not bool(going_on.all()):
+            owner, x, x_t = owner[going_on], x.rows(going_on), x_t.rows(going_on)
     if len(owner):
         last = problem.target.losses(x_t, objective, owner)
         keeper.keep(owner, x_t, last.loss, last.answer)
@@ -74,9 +77,9 @@ def step_to_boundary(keeper: Keeper[Ball], loss: Loss, steps: int, pace: Pace, *
 
 def _stepped(within: Ball, x: Batch, x_t: Batch, grad: Tensor, level: Tensor, *, pace: Pace) -> Tensor:
     """Mix the steps from x_t and from x to the plane, the more of the second the nearer x is to the plane."""
-    gap = -level.double()
-    ours = _onto(within, x_t, grad, gap)
-    clean = _onto(within, x, grad, gap + inner(grad, x_t.values.double() - x.values.double()))
+    gap, nothing = -level.double(), least(within, grad)
+    ours = _onto(within, x_t, grad, gap, nothing)
+    clean = _onto(within, x, grad, gap + inner(grad, x_t.values - x.values), nothing)
     near, far = within.distance(ours, x_t), within.distance(clean, x)
     share = wide((near / (near + far).clamp(min=1e-12)).clamp(max=pace.share), grad).to(grad.dtype)
     ahead = x_t.values + pace.across * (ours.values - x_t.values)
@@ -84,7 +87,7 @@ def _stepped(within: Ball, x: Batch, x_t: Batch, grad: Tensor, level: Tensor, *,
     return (1 - share) * ahead + share * home
 
 
-def _onto(within: Ball, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
-    """Find the nearest point to x on a plane, on whichever side of it x lies; x itself is left at least a little."""
+def _onto(within: Ball, x: Batch, normal: Tensor, gap: Tensor, nothing: Tensor) -> Batch:
+    """Find the nearest point to x on a plane, on whichever side of it x lies, `nothing` (r,) of a gap away at least."""
     side = torch.where(gap < 0, -1.0, 1.0)
-    return within.cross(x, wide(side, normal).to(normal.dtype) * normal, gap.abs().maximum(least(within, normal)))
+    return within.cross(x, wide(side, normal).to(normal.dtype) * normal, gap.abs().maximum(nothing))

@@ -94,8 +94,8 @@ def squares(keeper: Keeper[Ball], loss: Loss, queries: int, share: float, *, sch
         seen = target.losses(x_t, objective, rows.owner)
         going_on = keeper.keep(rows.owner, x_t, seen.loss, seen.answer)
         better = seen.loss > rows.level
-        best = torch.where(wide(better, rows.best), x_t.values, rows.best)
-        rows = replace(rows, best=best, level=torch.where(better, seen.loss, rows.level))
+        rows.best[better] = x_t.values[better]  # in place: of many questions few are steps
+        rows = replace(rows, level=torch.where(better, seen.loss, rows.level))
         if not bool(going_on.all()):
             rows, lots = rows.rows(going_on), lots[going_on]
 
@@ -107,7 +107,7 @@ def _opened(keeper: Keeper[Ball], queries: int, schedule: int | None) -> _Open:
     level = torch.full((len(x),), -torch.inf, device=x.values.device)
     payable = problem.target.left(owner).clamp(max=queries)
     planned = payable if schedule is None else torch.full_like(payable, schedule)
-    return _Open(owner, x, x.values, level, lowest, highest, frame(coloured(lowest != highest)), planned)
+    return _Open(owner, x, x.values.clone(), level, lowest, highest, frame(coloured(lowest != highest)), planned)
 
 
 def share_at(k: int, planned: Tensor, share: float) -> Tensor:
@@ -133,25 +133,28 @@ def _striped(within: Ball, rows: _Open, draws: Draws) -> Batch:
     """Move each column of each colour as far as it can, up or down."""
     like = coloured(rows.best)
     shape = (like.shape[1], *[1] * (like.ndim - 3), like.shape[-1])
-    return _pushed(within, rows, draws.signs(shape, rows.x.ids, "stripes") > 0)
+    up = draws.signs(shape, rows.x.ids, "stripes") > 0
+    return _inside(within, rows, torch.where(up, coloured(rows.highest), coloured(rows.lowest)))
 
 
 def _flipped(within: Ball, rows: _Open, lots: Tensor, share: Tensor) -> Batch:
     """Move a window as far as it can, each colour up or down; the other way round where nothing changed by that."""
     like = coloured(rows.best)
-    axes = like.ndim - 2
-    inside = rows.around.placed(_side(rows, share, 1), lots[:, :axes]).mask(like)
-    up = _signs(lots[:, -like.shape[1] :], like) > 0
-    x_t = _pushed(within, rows, up, inside)
-    idle = (x_t.values == rows.best).flatten(1).all(dim=1)
-    return _pushed(within, rows, up ^ wide(idle, up), inside) if bool(idle.any()) else x_t
+    axes, colours = like.ndim - 2, like.shape[1]
+    window = rows.around.placed(_side(rows, share, 1), lots[:, :axes])
+    at = window.places(like).unsqueeze(1).expand(-1, colours, -1)  # its values alone are looked at
+    lowest, highest, held = (
+        coloured(values).flatten(2).gather(2, at) for values in (rows.lowest, rows.highest, rows.best)
+    )
+    up = lots[:, -colours:].unsqueeze(2) >= 0.5
+    idle = (torch.where(up, highest, lowest) == held).flatten(1).all(dim=1)
+    moved = torch.where(up ^ wide(idle, up), highest, lowest)
+    return _inside(within, rows, like.flatten(2).scatter(2, at, moved))
 
 
-def _pushed(within: Ball, rows: _Open, up: Tensor, inside: Tensor | None = None) -> Batch:
-    """Move the values inside (r, 1, *places) to their own ends, where `up` (r, c, 1, ...) to the highest."""
-    pushed = torch.where(up, coloured(rows.highest), coloured(rows.lowest))
-    pushed = pushed if inside is None else torch.where(inside, pushed, coloured(rows.best))
-    x_t = rows.x.holding(pushed.view_as(rows.best))
+def _inside(within: Ball, rows: _Open, values: Tensor) -> Batch:
+    """Bring values that are all within their own ends into the set."""
+    x_t = rows.x.holding(values.view_as(rows.best))
     return x_t if math.isinf(within.exponent) else within.project(x_t, rows.x)
 
 

@@ -62,6 +62,19 @@ class Window(NamedTuple):
             inside = inside & (offset >= 0) & (offset < side)
         return inside
 
+    def places(self, like: Tensor) -> Tensor:
+        """Number the places inside, (n, s), in values shaped as `like` (n, c, *places), these taken as one axis.
+
+        The largest window has s places; a smaller one repeats some of its own.
+        """
+        numbers = torch.zeros_like(self.begin[:, :1])
+        for axis, length in enumerate(like.shape[2:]):
+            begin, side = self.begin[:, axis : axis + 1], self.side[:, axis : axis + 1]
+            far = torch.arange(int(side.max()), device=like.device)
+            along = begin + torch.minimum(far, side - 1)
+            numbers = (length * numbers.unsqueeze(2) + along.unsqueeze(1)).flatten(1)
+        return numbers
+
     def placed(self, side: Tensor, lots: Tensor) -> Window:
         """Put a window of sides (n, d) anywhere into this one, where lots (n, d) from [0, 1) fall."""
         room = self.side - side + 1

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import InputError
+from unfooled.core.rows import total
 
 SLACK = 1e-6
 """How far beyond its radius a set still counts a point as inside, times max(1, radius): float32 pictures on a grid
@@ -50,29 +51,32 @@ def room(direction: Tensor, x: Batch, low: float, high: float) -> Tensor:
     return torch.where(direction > 0, high - values, values - low).flatten(1)
 
 
-def pace(gain: Tensor, speed: Tensor, space: Tensor, gap: Tensor) -> Tensor:
+def pace(rate: Tensor, stops: Tensor, gap: Tensor) -> Tensor:
     """Find the least time t at which values that move until they hit the range have gained enough, (n,) float64.
 
-    Value i has moved min(t * speed_i, space_i) by then and gained gain_i times that; t is infinite where all of them
-    together cannot gain the gap. The gain is piecewise linear in t, so it is exact after one sort.
+    Value i has gained rate_i * min(t, stops_i) by then; t is infinite where all of them together cannot gain the gap.
+    The gain bends down at each stop, so Newton's steps from 0 never go too far, and the last of them is exact: a few
+    do, where sorting the stops takes as long as a pass of a small model.
 
     Args:
-        gain: What one unit of each value gains, (n, d), 0 or more.
-        speed: How fast each moves, (n, d), 0 or more.
-        space: How far each can move, (n, d), 0 or more.
-        gap: What must be gained, (n,).
+        rate: What each value gains in a unit of time while it moves, (n, d), 0 or more.
+        stops: When each stops, (n, d), 0 or more; infinite at most where it gains nothing.
+        gap: What must be gained, (n,) float64.
     """
-    stops, order = torch.where(speed > 0, space / speed, torch.inf).sort(dim=1, stable=True)
-    full = (gain * torch.where(speed > 0, space, 0.0)).gather(1, order).cumsum(dim=1)  # gained by those that stopped
-    slope = (gain * speed).gather(1, order)
-    slope = slope.flip(1).cumsum(dim=1).flip(1)  # of those that still move, the one about to stop among them
-    before = torch.nn.functional.pad(full[:, :-1], (1, 0))
-    at_stop = before + torch.where(slope > 0, slope * stops, 0.0)
-    enough = at_stop >= gap.unsqueeze(1)
-    first = enough.to(torch.int8).argmax(dim=1, keepdim=True)
-    missing = gap - before.gather(1, first).flatten()
-    time = missing / slope.gather(1, first).flatten().clamp(min=1e-300)
-    return torch.where(gap <= 0, 0.0, torch.where(enough.any(dim=1), time, torch.inf))
+    full = torch.where(rate > 0, rate * stops, 0.0)
+    time = torch.where(gap <= 0, 0.0, torch.inf).to(gap.dtype)
+    going = (gap > 0) & (total(full) >= gap)
+    rows, t = going.nonzero().flatten(), torch.zeros_like(gap)[going]
+    while len(rows):
+        if not bool(going.all()):
+            rate, stops, full, gap = rate[going], stops[going], full[going], gap[going]
+        stopped = stops <= t.unsqueeze(1).to(stops.dtype)
+        slope = total(rate.masked_fill(stopped, 0))
+        fresh = (gap - total(full * stopped)) / slope.clamp(min=1e-300)
+        going = (slope > 0) & (fresh > t)  # each row ends by itself, whatever its neighbours still do
+        time[rows[~going]] = t[~going]
+        rows, t = rows[going], fresh[going]
+    return time
 
 
 def check_radius(kind: str, radius: float, low: float, high: float) -> None:

@@ -87,7 +87,8 @@ class L2:
         """Move along the normal, each value until it meets the range."""
         gain = silence_padding(normal, x).double().flatten(1)
         space = room(gain.view_as(normal), x, self.low, self.high)
-        far = pace(gain.abs(), gain.abs(), space, gap.double())
+        stops = torch.where(gain != 0, space / gain.abs(), torch.inf)
+        far = pace(gain.square(), stops, gap.double())
         moved = torch.where(gain != 0, far.unsqueeze(1) * gain.abs(), 0.0)
         step = torch.minimum(moved, space) * gain.sign()
         return x.holding((x.values + step.view_as(normal)).to(x.values.dtype).clamp_(self.low, self.high))

@@ -14,7 +14,7 @@ from unfooled.core.errors import InputError
 from unfooled.core.rows import wide
 from unfooled.core.seeds import Draws
 
-from .box import SLACK, change, check_radius, in_range, keep_padding, named, pace, room, silence_padding
+from .box import SLACK, change, check_radius, in_range, keep_padding, named, pace, silence_padding
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ class Linf:
 
     def cross(self, x: Batch, normal: Tensor, gap: Tensor) -> Batch:
         """Move all values that matter equally far, each until it meets the range."""
-        gain = silence_padding(normal, x).double().flatten(1)
-        space = room(gain.view_as(normal), x, self.low, self.high)
-        far = pace(gain.abs(), (gain != 0).double(), space, gap.double())
+        gain, values = silence_padding(normal, x).flatten(1), x.values.flatten(1)
+        space = torch.where(gain > 0, self.high - values, values - self.low)
+        far = pace(gain.abs(), space, gap.double()).to(values.dtype)
         step = torch.minimum(far.unsqueeze(1), space) * gain.sign()
-        return x.holding((x.values + step.view_as(normal)).to(x.values.dtype).clamp_(self.low, self.high))
+        return x.holding((x.values + step.view_as(normal)).clamp_(self.low, self.high))
 
     def resized(self, radius: float) -> Self:
         """See `Ball.resized`."""

@@ -13,6 +13,7 @@ from PIL import Image
 from unfooled.auditing.engine import audit
 from unfooled.auditing.export import COLUMNS, export, read_manifest
 from unfooled.core.errors import InputError, RunError
+from unfooled.core.folder import load, save
 from unfooled.core.results import Results
 from unfooled.zoo.small import linear
 
@@ -97,6 +98,17 @@ def test_a_folder_in_use_is_left_alone(results, tmp_path):
     with pytest.raises(RunError, match="not empty"):
         export(results, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_examples_that_are_not_as_they_were_written_are_not_handed_out(results, tmp_path):
+    save(results, tmp_path / "run")
+    path = tmp_path / "run" / "tensors.safetensors"
+    stored = bytearray(path.read_bytes())
+    stored[-1] ^= 1
+    path.write_bytes(stored)
+    with pytest.raises(RunError, match="not as they were written"):
+        export(load(tmp_path / "run"), tmp_path / "files")
+    assert not (tmp_path / "files").exists()
 
 
 def test_a_run_without_pictures_says_so(tmp_path):

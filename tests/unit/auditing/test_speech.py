@@ -56,6 +56,15 @@ def results(model: SpeechModel, waves: list[np.ndarray], tmp_path_factory: pytes
     )
 
 
+def test_proposals_for_recordings_are_judged_though_nobody_told_what_is_said(
+    model: SpeechModel, waves: list[np.ndarray], results: unfooled.Results
+) -> None:
+    made = results[f"{SAY} snr"].x_adv
+    found = unfooled.judge(model, (waves, None), list(made), f"{SAY} snr")
+    assert found[f"{SAY} snr"].broken.all()
+    unfooled.judge(model, (waves, None), waves, f"{SAY} snr")
+
+
 def facts(results: unfooled.Results) -> dict[tuple[str, str], tuple[object, ...]]:
     return {
         (row["threat"], row["key"]): (row["broken"], row["adv_label"], row["distance"], row["forwards"])

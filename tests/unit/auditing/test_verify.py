@@ -7,8 +7,11 @@ import torch
 from unfooled.auditing.engine import audit
 from unfooled.auditing.export import export
 from unfooled.auditing.verify import threat_from, verify
-from unfooled.core.errors import RunError
+from unfooled.core.errors import InputError, RunError
 from unfooled.core.results import Results
+from unfooled.hardening.deployed import defended
+from unfooled.models.classifier import wrap
+from unfooled.models.preprocess import Preprocess
 from unfooled.zoo.small import linear, wave_net
 
 RNG = np.random.default_rng(2)
@@ -86,6 +89,25 @@ def test_threats_that_were_merged_in_are_checked_too(results):
 def test_another_model_is_refused(results):
     with pytest.raises(RunError, match="another model"):
         verify(results, linear(torch.ones(3, 1, 4, 4)))
+
+
+def test_another_strength_of_a_defence_is_another_model(tmp_path):
+    """The weights of a rounding model do not tell how it rounds."""
+    weak, strong = (defended(MODEL, f"bit-depth:bits={bits}") for bits in (4, 5))
+    assert weak.describe()["sha256"] == strong.describe()["sha256"]
+    made = audit(weak, (BYTES, Y), "linf:0.2", ["fgsm"])
+    assert len(verify(made, weak)) > 0
+    with pytest.raises(RunError, match="settings"):
+        verify(made, strong)
+    with pytest.raises(InputError, match="settings"):
+        made.merge(audit(strong, (BYTES, Y), "linf:0.1", ["fgsm"]))
+    with pytest.raises(RunError, match="preprocessing"):
+        verify(audit(wrap(MODEL, Preprocess(0.1)), (BYTES, Y), "linf:0.2", ["fgsm"]), wrap(MODEL, Preprocess(0.2)))
+
+
+def test_a_run_of_a_release_that_told_no_settings_is_still_confirmed(results):
+    older = {name: value for name, value in results.run["model"].items() if name != "settings"}
+    assert len(verify(replace(results, run={**results.run, "model": older}), MODEL)) > 8
 
 
 def test_a_run_without_examples_is_refused():

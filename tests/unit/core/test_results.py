@@ -113,7 +113,7 @@ def test_a_threat_is_found_by_name_or_not_at_all() -> None:
     assert len(two["l2:1"]) == 4
     assert not two["l2:1"].broken.any()
     for wrong in ("linf:0.2", "l2", "", "linf:1e999999999", "linf:1e-999999999"):
-        with pytest.raises(InputError, match=r"linf:0\.1"):
+        with pytest.raises(InputError, match=r"linf:0\.1, l2:1"):
             two[wrong]
 
 

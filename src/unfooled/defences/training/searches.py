@@ -12,9 +12,11 @@ from torch.nn import functional
 from unfooled.core.answer import Scores
 from unfooled.core.attack import Attack, Problem
 from unfooled.core.batch import Batch
+from unfooled.core.errors import InputError
 from unfooled.core.target import Target
 from unfooled.core.threat import Ball
 from unfooled.goals import Misclassify
+from unfooled.sets.patch import Patch
 
 from .lesson import Lesson, blame, gradient_of, searching
 
@@ -105,6 +107,56 @@ class Jump:
             direction = within.steepest(gradient_of(blame(net, values, lesson.y), values), begin, x)
         moved = x.holding(begin.values + self.step * within.radius * direction)
         return within.project(moved, x).values if self.clip else moved.values.clamp(within.low, within.high)
+
+
+@dataclass(frozen=True)
+class Occlude:
+    """Covers a place of the example and climbs under it: half of the places are drawn, half are where it hurts most.
+
+    Attributes:
+        steps: Of the climb, 1 or more.
+        step: Size of a step as a share of the range of inputs.
+
+    Reference:
+        Wu, Tong and Vorobeychik. Defending against physically realizable attacks on image classification. ICLR 2020.
+        https://arxiv.org/abs/1909.09552, section 4.
+        Differs from the paper: squares of the set in place of rectangles; the place is the steepest at the example or
+        drawn by lot, and none is tried out; colours begin at random.
+    """
+
+    steps: int = 7
+    step: float = 0.2
+
+    @property
+    def passes(self) -> float:
+        """See `Search.passes`; one more finds the place."""
+        return self.steps + 1.0
+
+    def __call__(self, lesson: Lesson) -> Tensor:
+        """See `Search`.
+
+        Raises:
+            InputError: What may be changed is no place.
+        """
+        net, x, within = lesson.net, lesson.x, lesson.within
+        if not isinstance(within, Patch):
+            raise InputError("Occlusion covers places", str(within), "Train against a patch: patch:8.")
+        size = self.step * (within.high - within.low)
+        with searching(net):
+            drawn = within.start(x, lesson.draws, lesson.epoch).values
+            values = x.values.detach().requires_grad_()
+            steepest = within.steepest(gradient_of(blame(net, values, lesson.y), values), x, x) != 0
+            lots = lesson.draws.uniform((1,), x.ids, "covered", lesson.epoch).view(-1, *[1] * (values.ndim - 1))
+            covered = torch.where(lots < 0.5, drawn != x.values, steepest)
+            if values.ndim > 2:
+                covered = covered.any(dim=1, keepdim=True)
+            colours = lesson.draws.uniform(tuple(x.values.shape[1:]), x.ids, "colours", lesson.epoch)
+            x_t = torch.where(covered, within.low + (within.high - within.low) * colours, x.values)
+            for _ in range(self.steps):
+                values = x_t.detach().requires_grad_()
+                grad = gradient_of(blame(net, values, lesson.y), values)
+                x_t = (x_t + size * covered * grad.sign()).clamp(within.low, within.high)
+        return x_t.detach()
 
 
 @dataclass(frozen=True)

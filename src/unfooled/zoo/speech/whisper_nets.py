@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  its usual name
@@ -21,14 +23,20 @@ class Encoder(nn.Module):
         self.feeds = nn.ModuleList(_feed(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Give the states."""
+    def forward(self, features: Tensor, spoken: int | None = None) -> Tensor:
+        """Give the states.
+
+        Slopes are those of the first `spoken` states: what follows is heard as it is, and passes none back.
+        """
         x = F.gelu(self.second(F.gelu(self.first(features)))).mT
         x = x + self.positions[: x.shape[1]]
-        for looks, feed in zip(self.looks, self.feeds, strict=True):
-            x = x + looks(x)
+        x, rest = x[:, :spoken], x[:, x.shape[1] if spoken is None else spoken :].detach()
+        for looks, feed in zip(cast("list[_Looks]", self.looks), self.feeds, strict=True):
+            x, rest = looks.survey(x, rest)
             x = x + feed(x)
-        y: Tensor = self.norm(x)
+            with torch.no_grad():
+                rest = rest + feed(rest)
+        y: Tensor = self.norm(torch.cat([x, rest], dim=1))
         return y
 
 
@@ -41,7 +49,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(tokens, width)
         self.register_buffer("positions", torch.empty(longest, width))
-        self.looks = nn.ModuleList(_Looks(width, heads, backwards=True) for _ in range(layers))
+        self.looks = nn.ModuleList(_Looks(width, heads) for _ in range(layers))
         self.remembers = nn.ModuleList(nn.Linear(width, 2 * width) for _ in range(layers))
         self.hears = nn.ModuleList(_Hears(width, heads) for _ in range(layers))
         self.feeds = nn.ModuleList(_feed(width) for _ in range(layers))
@@ -62,16 +70,27 @@ class Decoder(nn.Module):
 
 
 class _Looks(nn.Module):
-    """Attention of states to each other, or backwards only."""
+    """Attention of states to themselves and those before them; in `survey` to those behind as well."""
 
-    def __init__(self, width: int, heads: int, *, backwards: bool = False) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads, self.backwards = heads, backwards
+        self.heads = heads
         self.norm, self.enter, self.leave = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.leave(_attended(self.enter(self.norm(x)), self.heads, backwards=self.backwards))
+        y: Tensor = self.leave(_attended(self.enter(self.norm(x)), self.heads, backwards=True))
         return y
+
+    def survey(self, x: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+        """Add what is seen to states x and to those that follow them, which pass no slopes back."""
+        width = x.shape[2]
+        own = self.enter(self.norm(x))
+        with torch.no_grad():
+            other = self.enter(self.norm(rest))
+            known = torch.cat([own, other], dim=1)[..., width:]
+            rest = rest + self.leave(_attended(other[..., :width], self.heads, known))
+        known = torch.cat([own, other], dim=1)[..., width:]
+        return x + self.leave(_attended(own[..., :width], self.heads, known)), rest
 
 
 class _Hears(nn.Module):
@@ -90,7 +109,7 @@ class _Hears(nn.Module):
 def _attended(asked: Tensor, heads: int, memory: Tensor | None = None, *, backwards: bool = False) -> Tensor:
     """Attend in heads; without a memory (b, f, 2 width), queries, keys and values stand beside each other."""
     parts = asked.chunk(3, dim=-1) if memory is None else (asked, *memory.chunk(2, dim=-1))
-    query, key, value = (part.reshape(*part.shape[:2], heads, -1).transpose(1, 2) for part in parts)
+    query, key, value = (part.reshape(*part.shape[:2], heads, part.shape[2] // heads).transpose(1, 2) for part in parts)
     return F.scaled_dot_product_attention(query, key, value, is_causal=backwards).transpose(1, 2).flatten(2)
 
 
