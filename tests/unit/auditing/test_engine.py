@@ -710,8 +710,8 @@ def test_one_attack_on_one_batch() -> None:
     rows = unfooled.audit(module, (x, y), "linf:0.012", [attack_named("pgd", steps=5)], batch=16).union()
     assert np.array_equal(rows.broken, found.reached.numpy())
     start = (x + 0.012 * torch.ones_like(x)).clamp(0, 1)
-    begun = unfooled.attack(module, x, y, "fgsm", "linf:0.0", start=x)
-    assert torch.equal(begun.x_adv.values, x)
+    with pytest.raises(InputError, match="radius of 0"):
+        unfooled.attack(module, x, y, "fgsm", "linf:0.0")
     one, two = (unfooled.attack(module, x, y, "fgsm", "linf:0.012", start=one, loss="margin") for one in (x, start))
     assert one.trace is not None
     assert two.trace is not None
