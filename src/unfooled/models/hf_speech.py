@@ -47,7 +47,7 @@ def load(name: str, architectures: Sequence[str]) -> SpeechModel:
 
     frames = any(one.endswith("ForCTC") for one in architectures)
     try:
-        settings, _ = transformers.FeatureExtractionMixin.get_feature_extractor_dict(name)
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(name)
         kind = transformers.AutoModelForCTC if frames else transformers.AutoModelForSpeechSeq2Seq
         net, info = kind.from_pretrained(name, use_safetensors=True, output_loading_info=True)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name)
@@ -65,7 +65,7 @@ def load(name: str, architectures: Sequence[str]) -> SpeechModel:
             "Name a checkpoint that was trained to transcribe.",
         )
     net = net.float().eval().requires_grad_(False)
-    front, rate = _front(name, settings)
+    front, rate = _front(name, extractor), int(extractor.sampling_rate)
     if frames:
         return SpeechModel(Framed(front, net), _alphabet(net, tokenizer), rate, f"hf:{name}")
     module = Dictated(front, net, _prompt(net, tokenizer))
@@ -167,30 +167,29 @@ class Dictated(nn.Module):
         return [list(map(int, row)) for row in written]
 
 
-def _front(name: str, settings: dict[str, Any]) -> tuple[Waveform | PaddedMel, int]:
-    """Give the front end that a model was saved with, in torch, and its sample rate."""
-    kind, rate = settings["feature_extractor_type"], int(settings.get("sampling_rate", 16_000))
+def _front(name: str, extractor: Any) -> Waveform | PaddedMel:
+    """Give the front end that a model was saved with, in torch."""
+    kind = type(extractor).__name__
     if kind == "Wav2Vec2FeatureExtractor":
-        return Waveform(normalised=bool(settings.get("do_normalize", True))), rate
+        return Waveform(normalised=bool(extractor.do_normalize))
     if kind != "WhisperFeatureExtractor":
-        raise ModelError(
-            "This front end cannot be reproduced so that gradients pass", f"{kind} of {name!r}",
-            "Load the module yourself and give it to unfooled.speech_model(module, writing, sample_rate).",
-        )  # fmt: skip
-    import transformers  # noqa: PLC0415  an extra
-
-    make: Any = transformers.WhisperFeatureExtractor
-    theirs = make(**{key: value for key, value in settings.items() if key != "feature_extractor_type"})
-    ours = PaddedMel(theirs.feature_size, theirs.n_samples)
+        raise _not_reproduced(f"{kind} of {name!r}")
+    ours = PaddedMel(extractor.feature_size, extractor.n_samples)
+    rate = extractor.sampling_rate
     noise = np.random.default_rng(0).normal(0, 0.1, rate).astype(np.float32)
-    expected = torch.from_numpy(np.asarray(theirs(noise, sampling_rate=rate).input_features[0]))
-    far = float((ours(torch.from_numpy(noise)[None])[0] - expected).abs().max())
-    if far > _CLOSE:
-        raise ModelError(
-            "This front end cannot be reproduced so that gradients pass", f"features of {name!r} differ by {far:.2g}",
-            "Load the module yourself and give it to unfooled.speech_model(module, writing, sample_rate).",
-        )  # fmt: skip
-    return ours, rate
+    expected = torch.from_numpy(np.asarray(extractor(noise, sampling_rate=rate).input_features[0]))
+    features = ours(torch.from_numpy(noise)[None])[0]
+    if features.shape != expected.shape or not torch.allclose(features, expected, rtol=0, atol=_CLOSE):
+        raise _not_reproduced(f"other features than those of {name!r}")
+    return ours
+
+
+def _not_reproduced(found: str) -> ModelError:
+    return ModelError(
+        "This front end cannot be reproduced so that gradients pass",
+        found,
+        "Load the module yourself and give it to unfooled.speech_model(module, writing, sample_rate).",
+    )
 
 
 def _alphabet(net: Any, tokenizer: Any) -> CTC:

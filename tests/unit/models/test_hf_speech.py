@@ -145,6 +145,15 @@ def test_front_ends_are_the_librarys() -> None:
     assert torch.equal(Waveform(normalised=False)(HEARD.values), HEARD.values)
 
 
+def test_an_extractor_that_does_not_name_itself_is_told_by_the_model(tmp_path: Path) -> None:
+    """As older checkpoints were saved."""
+    name, settings = ctc(tmp_path), tmp_path / "preprocessor_config.json"
+    told = json.loads(settings.read_text())
+    del told["feature_extractor_type"]
+    settings.write_text(json.dumps(told))
+    assert loaded(name).module.front.normalised
+
+
 def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     name = ctc(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(
