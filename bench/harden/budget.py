@@ -26,8 +26,8 @@ def main() -> None:
         _, reached[name] = judged(hardened(plan), plan, n)
     best = max(DEAR, key=reached.__getitem__)
     promise(
-        f"Fashion-MNIST ({learnt:,} learnt from), SiLU, linf:0.1, {n} audited: {FAST} and {OTHER} in {minutes:g} CPU min, "
-        f"{', '.join(DEAR)} in {LONGER * minutes:g}",
+        f"Fashion-MNIST ({learnt:,} learnt from), SiLU, linf:0.1, {n} audited: {FAST} and {OTHER} in {minutes:g} "
+        f"CPU min, {', '.join(DEAR)} in {LONGER * minutes:g}",
         by_share(reached),
         f"within 2 points of the best of the dear ones ({best})", reached[FAST] >= reached[best] - 0.02,
     )  # fmt: skip

@@ -35,7 +35,8 @@ def main() -> None:
     clean, robust = judged(hardened(large, LARGE, small_cnn), large, n)
     told = f"linf:0.3, {n} audited"
     promise(
-        f"MNIST ({learnt:,} learnt from), small net, PGD training with 5 steps of 0.4 radii for {minutes:g} CPU min, {told}",
+        f"MNIST ({learnt:,} learnt from), small net, PGD training with 5 steps of 0.4 radii for {minutes:g} CPU "
+        f"min, {told}",
         f"robust {robust:.1%}, clean {clean:.1%}", f">= {GOAL:.0%}", robust >= GOAL,
     )  # fmt: skip
     usual = Plan(USUAL, "mnist", 0.3, longer, learnt)

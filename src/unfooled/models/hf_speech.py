@@ -46,8 +46,9 @@ def load(name: str, architectures: Sequence[str]) -> SpeechModel:
     import transformers  # noqa: PLC0415  an extra
 
     frames = any(one.endswith("ForCTC") for one in architectures)
+    extractors: Any = transformers.AutoFeatureExtractor
     try:
-        extractor = transformers.AutoFeatureExtractor.from_pretrained(name)
+        extractor = extractors.from_pretrained(name)
         kind = transformers.AutoModelForCTC if frames else transformers.AutoModelForSpeechSeq2Seq
         net, info = kind.from_pretrained(name, use_safetensors=True, output_loading_info=True)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name)
